@@ -1,0 +1,109 @@
+//! Search: one folding and one set of grams for every database, so that all of them find the same.
+
+use std::collections::BTreeSet;
+
+/// What a shopper searches for, folded; never empty.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SearchTerm(String);
+
+impl SearchTerm {
+    /// The folded term; `None` when nothing is searched for.
+    pub fn new(text: &str) -> Option<Self> {
+        let folded = fold(text);
+        if folded.is_empty() { None } else { Some(Self(folded)) }
+    }
+
+    /// The folded term.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How many characters the folded term has, at least 1. Terms of up to two are found by [`grams`], longer ones by
+    /// trigrams.
+    pub fn chars(&self) -> usize {
+        self.0.chars().count()
+    }
+
+    /// Whether a product with these folded texts is found: the term is part of the one or of the other.
+    pub fn matches(&self, name_key: &str, size_key: &str) -> bool {
+        name_key.contains(&self.0) || size_key.contains(&self.0)
+    }
+}
+
+/// The form in which texts are compared and sorted: lower case in every script, character by character (no rule looks
+/// at a neighbour, so a part of a text folds to a part of the folded text), final sigma as sigma, and the apostrophes
+/// that people type for Uzbek oʻ and gʻ as one.
+pub fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).map(unify).collect()
+}
+
+const fn unify(c: char) -> char {
+    match c {
+        'ς' => 'σ',
+        // ʻ (the letter's own sign), ʼ, ‘, ’, ` and ´ stand for one sign on different keyboards.
+        '\u{2bb}' | '\u{2bc}' | '\u{2018}' | '\u{2019}' | '`' | '\u{b4}' => '\'',
+        other => other,
+    }
+}
+
+/// Every part of one and of two characters of a folded text, once each.
+pub fn grams(key: &str) -> BTreeSet<&str> {
+    let starts: Vec<usize> = key.char_indices().map(|(at, _)| at).chain([key.len()]).collect();
+    let ones = starts.windows(2).map(|w| &key[w[0]..w[1]]);
+    let twos = starts.windows(3).map(|w| &key[w[0]..w[2]]);
+    ones.chain(twos).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn case_and_keyboards_make_no_difference() {
+        for (one, other) in [
+            ("КОМФОРТ", "комфорт"),
+            ("Oʻzbek", "o'ZBEK"),
+            ("G‘ijduvon", "gʻijduvon"),
+            ("ΣΑΣ", "σας"),
+            ("ÉTÉ", "été"),
+        ] {
+            assert_eq!(fold(one), fold(other));
+        }
+    }
+
+    #[test]
+    fn an_empty_search_is_none() {
+        assert_eq!(SearchTerm::new(""), None);
+        assert!(SearchTerm::new(" ").is_some(), "a blank is a character like others");
+    }
+
+    #[test]
+    fn grams_are_characters_and_pairs() {
+        assert_eq!(grams("тут"), BTreeSet::from(["т", "у", "ту", "ут"]));
+        assert!(grams("").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_of_a_text_is_found_in_it(text in "\\PC{1,20}", from in 0_usize..20, len in 1_usize..5) {
+            let part: String = text.chars().skip(from).take(len).collect();
+            if let Some(term) = SearchTerm::new(&part) {
+                prop_assert!(term.matches(&fold(&text), ""));
+            }
+        }
+
+        #[test]
+        fn short_terms_are_found_by_grams_exactly_where_a_scan_finds_them(text in "[абвaB%_ ']{0,12}", term in "[абвaB%_ ']{1,2}") {
+            let key = fold(&text);
+            let term = SearchTerm::new(&term).expect("not empty");
+            prop_assert_eq!(grams(&key).contains(term.as_str()), term.matches(&key, ""));
+        }
+
+        #[test]
+        fn folding_twice_is_folding_once(text in "\\PC*") {
+            prop_assert_eq!(fold(&fold(&text)), fold(&text));
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The words and rules of the shop.
+//!
+//! Nothing in this crate talks HTTP or SQL, reads a clock, draws a random number, looks at the environment or
+//! writes a log: time, ids and randomness are arguments, and what must be remembered goes through the store traits
+//! ([`Store`] and the feature traits it unites), whose doc comments are the promises that every database keeps.
+//!
+//! Each feature is a folder with the same three rooms: its types, its pure `rules`, and its `store` trait.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod accounts;
+pub mod cart;
+pub mod catalog;
+pub mod orders;
+mod store;
+pub mod types;
+
+pub use store::{Constraint, PoolStatus, Store, StoreError};

@@ -1,0 +1,78 @@
+//! What every database of the shop promises as a whole.
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::accounts::AccountStore;
+use crate::cart::CartStore;
+use crate::catalog::CatalogStore;
+use crate::orders::OrderStore;
+
+/// A rule that the database itself holds. A write that would break it changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Constraint {
+    /// Two users of one name.
+    UserName,
+    /// Two users of one phone number.
+    UserPhone,
+    /// Two categories of one name.
+    CategoryName,
+    /// Any other rule; that our own code breaks one is a defect.
+    Other,
+}
+
+/// Why a store could not answer. Absence is not an error: finding nothing is `Ok(None)`.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// A rule of the database refused the write; nothing of the verb stayed.
+    #[error("the database refused the write: {0:?}")]
+    Conflict(Constraint),
+    /// The database is busy, full, gone or being closed. Nothing was acknowledged; the same call may succeed later.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// A stored value is not what the schema promises.
+    #[error("the database holds what it must not: {0}")]
+    Corrupt(String),
+    /// A fault of ours or of the database that a repetition will not cure.
+    #[error("the database failed: {0}")]
+    Other(String),
+}
+
+/// The connections of a store, in the words of the pool-status endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolStatus {
+    /// Connections that the store may keep open.
+    pub size: u32,
+    /// Open connections that wait for work.
+    pub idle: u32,
+    /// Connections at work.
+    pub in_use: u32,
+    /// Connections that may be opened beyond `size`.
+    pub max_overflow: u32,
+    /// Seconds that a request may wait for a connection.
+    pub timeout_seconds: u32,
+}
+
+/// A database that holds the whole shop.
+///
+/// Promises that hold for every verb of every feature:
+/// - A write is one transaction: it happens whole or not at all, and it is answered only after its commit is durable
+///   (it survives a crash of the program and a loss of power).
+/// - A write that was started is finished even when its caller stops waiting.
+/// - A read that starts after a write was answered sees that write.
+/// - No verb waits without a bound; one that can't be served in time is [`StoreError::Unavailable`].
+#[async_trait]
+pub trait Store: CatalogStore + AccountStore + CartStore + OrderStore {
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it gives none.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// The connections at this moment.
+    fn pool_status(&self) -> PoolStatus;
+
+    /// How many statements the store has run for its callers since it was opened, transaction control not counted.
+    /// Tests hold each endpoint's price against it.
+    fn statements_run(&self) -> u64;
+}

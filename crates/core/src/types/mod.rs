@@ -1,0 +1,15 @@
+//! Values that every feature speaks in. Fields are private: a value that exists is a valid one.
+
+mod idempotency;
+mod ids;
+mod money;
+mod page;
+mod phone;
+mod timestamp;
+
+pub use idempotency::{IdempotencyKey, IdempotencyKeyError};
+pub use ids::{CartId, CartLineId, CategoryId, ImageId, OrderId, OrderLineId, SlipperId, UserId};
+pub use money::{Money, MoneyError};
+pub use page::{MAX_PAGE_LIMIT, Page, PageNumbers};
+pub use phone::{Phone, PhoneError};
+pub use timestamp::Timestamp;

@@ -1,0 +1,4 @@
+//! All that is spoken over HTTP.
+#![forbid(unsafe_code)]
+
+pub mod settings;

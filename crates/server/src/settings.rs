@@ -1,0 +1,238 @@
+//! What the server must be told, parsed and checked. Where a value comes from is the binary's business.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use regex::Regex;
+
+/// Everything that the server must be told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How connections are held.
+    pub connections: ConnectionSettings,
+    /// Which other sites' pages may call the API.
+    pub cors: CorsSettings,
+    /// The global limit on requests.
+    pub rate: RateSettings,
+    /// Tokens and sessions.
+    pub sessions: SessionSettings,
+    /// Orders.
+    pub orders: OrderSettings,
+    /// Where files under `/static` lie; pictures in its folder `images`.
+    pub static_dir: PathBuf,
+    /// Requests that take at least this long are logged.
+    pub slow_request: Duration,
+    /// Peers whose forwarding headers count.
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// How connections are held.
+#[derive(Clone, Debug)]
+pub struct ConnectionSettings {
+    /// How long the head of a request may take, and how long a kept connection may be silent.
+    pub header_timeout: Duration,
+    /// How long a body may take from one piece to the next.
+    pub body_timeout: Duration,
+    /// How long a client may refuse to take a piece of an answer.
+    pub write_timeout: Duration,
+    /// How long a request may take in all, body included.
+    pub request_timeout: Duration,
+    /// How many connections may be open at once; further ones wait in the listener's queue.
+    pub max_connections: usize,
+    /// How many requests a connection may carry before it is closed; 0 = no limit.
+    pub max_requests_per_connection: u64,
+    /// How long what runs may take to finish when the server stops.
+    pub drain_timeout: Duration,
+}
+
+impl Default for ConnectionSettings {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(60),
+            max_connections: 10_000,
+            max_requests_per_connection: 0,
+            drain_timeout: Duration::from_secs(25),
+        }
+    }
+}
+
+/// Which other sites' pages may call the API.
+#[derive(Clone, Debug, Default)]
+pub struct CorsSettings {
+    /// Origins to the letter, without a slash at the end.
+    pub origins: Vec<String>,
+    /// A pattern that an origin must match as a whole.
+    pub origin_pattern: Option<Regex>,
+}
+
+/// The global limit on requests.
+#[derive(Clone, Debug)]
+pub struct RateSettings {
+    /// Requests that a client may make at once, and in each window; at least 1.
+    pub requests: u32,
+    /// The time in which that many are refilled; at least a second.
+    pub window: Duration,
+    /// Paths that are never counted, to the letter; `/static` and all below it never is.
+    pub excluded_paths: Vec<String>,
+}
+
+/// Tokens and sessions.
+#[derive(Clone, Debug)]
+pub struct SessionSettings {
+    /// The key that signs tokens.
+    pub secret: SecretKey,
+    /// Minutes that an access token is good for; at least 1.
+    pub access_minutes: i64,
+    /// Days that a refresh token is good for; at least 1.
+    pub refresh_days: i64,
+    /// Seconds after its start past which nothing renews a session; `None` = no cap.
+    pub cap_seconds: Option<i64>,
+    /// Seconds in which a refresh token may be exchanged again after its first use; 0 = never.
+    pub refresh_leeway_seconds: i64,
+}
+
+/// Orders.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderSettings {
+    /// The most pairs that one line of a cart counts for.
+    pub max_quantity_per_line: i64,
+    /// Minutes after which a pending order expires; 0 = never.
+    pub pending_ttl_minutes: i64,
+    /// The most pending orders of one user; 0 = no limit.
+    pub max_open: i64,
+}
+
+/// The key that signs tokens: at least 32 bytes. It never shows in a log.
+#[derive(Clone)]
+pub struct SecretKey(Vec<u8>);
+
+/// Why a text can't be the signing key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretKeyError {
+    /// It could be guessed.
+    #[error("is shorter than 32 bytes")]
+    TooShort,
+    /// It is published in examples.
+    #[error("is a known default")]
+    KnownDefault,
+}
+
+impl SecretKey {
+    /// The fewest bytes of a key: the output size of HMAC-SHA-256 (RFC 7518 section 3.2).
+    pub const MIN_BYTES: usize = 32;
+
+    /// Takes a key.
+    ///
+    /// # Errors
+    /// [`SecretKeyError`] when it is a default that stands in documents, or short.
+    pub fn new(text: &str) -> Result<Self, SecretKeyError> {
+        let plain = text.trim().to_lowercase();
+        if ["supersecretkey", "changeme", "change-me", "your-secret-key"].iter().any(|known| {
+            plain == *known || (plain.len() > known.len() && plain.replace(known, "").is_empty())
+        }) {
+            return Err(SecretKeyError::KnownDefault);
+        }
+        if text.len() < Self::MIN_BYTES {
+            return Err(SecretKeyError::TooShort);
+        }
+        Ok(Self(text.as_bytes().to_vec()))
+    }
+
+    /// The key's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey([redacted])")
+    }
+}
+
+/// A network in CIDR notation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    base: u128,
+    prefix: u32,
+}
+
+/// A text that is no network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not an address or a network like 10.0.0.0/8")]
+pub struct NetworkError;
+
+impl Network {
+    /// Reads `10.0.0.0/8`, `2001:db8::/32` or a single address.
+    ///
+    /// # Errors
+    /// [`NetworkError`] when it is none.
+    pub fn parse(text: &str) -> Result<Self, NetworkError> {
+        let (address, length) = match text.trim().split_once('/') {
+            Some((address, length)) => (address, Some(length.parse::<u32>().map_err(|_| NetworkError)?)),
+            None => (text.trim(), None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| NetworkError)?;
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        let length = length.unwrap_or(width);
+        if length > width {
+            return Err(NetworkError);
+        }
+        let prefix = 128 - width + length;
+        Ok(Self { base: widen(address) & mask(prefix), prefix })
+    }
+
+    /// Whether the address lies in the network; an IPv4 address counts the same when it comes mapped into IPv6.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        widen(address) & mask(self.prefix) == self.base
+    }
+}
+
+fn widen(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+const fn mask(prefix: u32) -> u128 {
+    match u128::MAX.checked_shl(128 - prefix) {
+        Some(mask) => mask,
+        None => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_hold_their_addresses() {
+        let ten = Network::parse("10.0.0.0/8").expect("a network");
+        assert!(ten.contains("10.9.8.7".parse().expect("an address")));
+        assert!(ten.contains("::ffff:10.9.8.7".parse().expect("an address")));
+        assert!(!ten.contains("11.0.0.1".parse().expect("an address")));
+        let all = Network::parse("::/0").expect("a network");
+        assert!(all.contains("2001:db8::1".parse().expect("an address")));
+        for text in ["", "10.0.0.0/33", "host", "10.0.0.0/x", "::/129"] {
+            assert_eq!(Network::parse(text), Err(NetworkError), "{text}");
+        }
+    }
+
+    #[test]
+    fn weak_keys_are_refused_and_keys_never_show() {
+        assert_eq!(SecretKey::new("supersecretkey").err(), Some(SecretKeyError::KnownDefault));
+        assert_eq!(
+            SecretKey::new("supersecretkeysupersecretkeysupersecretkey").err(),
+            Some(SecretKeyError::KnownDefault)
+        );
+        assert_eq!(SecretKey::new("short").err(), Some(SecretKeyError::TooShort));
+        let key = SecretKey::new("0123456789abcdef0123456789abcdef").expect("a key");
+        assert_eq!(format!("{key:?}"), "SecretKey([redacted])");
+    }
+}
