@@ -1,4 +1,85 @@
-//! All that is spoken over HTTP.
+//! All that is spoken over HTTP: the edge that holds a crowd off, and the shop's features behind it.
+//!
+//! The server knows the store by its traits alone; the binary hands it one.
 #![forbid(unsafe_code)]
 
+pub mod accounts;
+mod cart;
+mod catalog;
+mod http;
+mod ops;
+mod orders;
+mod ports;
 pub mod settings;
+mod shop;
+mod worker;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use slippers_core::{Store, StoreError};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::passwords::Hasher;
+use crate::accounts::tokens::Tokens;
+use crate::http::files::Files;
+use crate::http::stack::Stack;
+pub use crate::ops::openapi_json;
+pub use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
+use crate::settings::Settings;
+use crate::shop::Shop;
+
+/// The shop, ready to serve.
+#[derive(Debug)]
+pub struct Server {
+    shop: Arc<Shop>,
+    stack: Arc<Stack>,
+}
+
+impl Server {
+    /// Puts the shop together.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub fn new(
+        store: Arc<dyn Store>,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> io::Result<Self> {
+        let shop = Arc::new(Shop {
+            hasher: Hasher::default(),
+            tokens: Tokens::new(&settings.sessions),
+            files: Files::new(&settings.static_dir),
+            store,
+            settings,
+            clock,
+            entropy,
+        });
+        let stack = Arc::new(Stack::new(shop.clone(), http::router::router(shop.clone()))?);
+        Ok(Self { shop, stack })
+    }
+
+    /// Serves until `stop` resolves, then drains: what waits in the listener's queue is still answered, what runs is
+    /// finished, and background work ends.
+    pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        let stop_work = CancellationToken::new();
+        let work = tokio::spawn(worker::run(self.shop.clone(), stop_work.clone()));
+        let settings = self.shop.settings.connections.clone();
+        http::serve::serve(self.stack, settings, listener, stop).await;
+        stop_work.cancel();
+        if let Err(error) = work.await {
+            tracing::error!(%error, "background work ended badly: {error}");
+        }
+    }
+
+    /// Does the background work that is due now, once. Tests that move the clock call it; [`Self::run`] does by itself.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database can't answer.
+    pub async fn work_once(&self) -> Result<(), StoreError> {
+        worker::run_once(&self.shop).await
+    }
+}

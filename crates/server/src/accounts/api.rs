@@ -1,0 +1,154 @@
+//! `/auth`.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::routing::post;
+use slippers_core::accounts::{AccountError, NewSession, NewUser, Rotation, SessionId};
+use slippers_core::types::{Timestamp, UserId};
+
+use super::input::{LoginIn, PresentedRefresh, RegisterIn};
+use super::output::{LoggedOut, TokensOut, tokens_out};
+use super::passwords::PasswordError;
+use super::tokens::{TokenError, TokenPair};
+use crate::http::call::{Anyone, Bearer, Call};
+use crate::http::errors::{ApiError, Code};
+use crate::http::json::JsonWith;
+use crate::http::router::Routes;
+use crate::shop::Shop;
+
+pub(crate) fn router(routes: Routes) -> Routes {
+    routes
+        .at("/auth/register", post(register))
+        .at("/auth/login", post(login))
+        .at("/auth/refresh", post(refresh))
+        .at("/auth/logout", post(logout))
+}
+
+type TokenAnswer = Result<JsonWith<TokensOut>, ApiError>;
+
+async fn register(
+    State(shop): State<Arc<Shop>>,
+    Call(Anyone, person): Call<Anyone, RegisterIn>,
+) -> TokenAnswer {
+    let password = shop.hasher.hash(&person.password, &*shop.entropy).await?;
+    let now = shop.now();
+    let new = NewUser {
+        name: person.name,
+        surname: person.surname,
+        phone: person.phone,
+        password,
+        is_admin: false,
+    };
+    let session = draw_session(&shop)?;
+    let cap_at = cap(&shop, now);
+    // The user's number is in the tokens and the database gives it, so the user comes first and the session second.
+    let user = shop.store.create_user(new, None, now).await?;
+    let pair = open_session(&shop, user.id, session, cap_at, now).await?;
+    Ok(tokens_out(user, pair, shop.settings.sessions.access_minutes))
+}
+
+async fn login(State(shop): State<Arc<Shop>>, Call(Anyone, given): Call<Anyone, LoginIn>) -> TokenAnswer {
+    let known = shop.store.find_credentials(&given.name).await?;
+    let hash = known.as_ref().map(|known| &known.password);
+    let right = shop.hasher.verify_or_dummy(&given.password, hash).await?;
+    let user = known.filter(|_| right).ok_or(Code::BadCredentials)?.user;
+    let now = shop.now();
+    let pair = open_session(&shop, user.id, draw_session(&shop)?, cap(&shop, now), now).await?;
+    Ok(tokens_out(user, pair, shop.settings.sessions.access_minutes))
+}
+
+async fn refresh(State(shop): State<Arc<Shop>>, PresentedRefresh(token): PresentedRefresh) -> TokenAnswer {
+    let token = token.ok_or(Code::NoRefreshToken)?;
+    let now = shop.now();
+    let claims = shop.tokens.read_refresh(&token, now).map_err(|error| match error {
+        TokenError::Invalid => Code::BadRefreshToken,
+        TokenError::SessionOver => Code::SessionOver,
+    })?;
+    let cap_at = claims.cap_at.or_else(|| cap(&shop, now));
+    let next = issue(&shop, claims.user, claims.session, cap_at, now)?;
+    let leeway = shop.settings.sessions.refresh_leeway_seconds;
+    match shop.store.rotate_refresh(claims.hash, next.refresh_stored, leeway, now).await? {
+        Rotation::Renewed { user, .. } => Ok(tokens_out(user, next, shop.settings.sessions.access_minutes)),
+        Rotation::SessionOver => Err(Code::SessionOver.into()),
+        Rotation::Refused => Err(Code::BadRefreshToken.into()),
+    }
+}
+
+async fn logout(
+    State(shop): State<Arc<Shop>>,
+    Extension(bearer): Extension<Bearer>,
+    PresentedRefresh(token): PresentedRefresh,
+) -> Result<JsonWith<LoggedOut>, ApiError> {
+    let now = shop.now();
+    let by_access = match bearer {
+        Bearer::Valid(claims) => Some(claims.session),
+        _ => None,
+    };
+    let by_refresh =
+        token.and_then(|token| shop.tokens.read_refresh(&token, now).ok()).map(|claims| claims.session);
+    for session in [by_access, by_refresh].into_iter().flatten() {
+        shop.store.end_session(session, now).await?;
+    }
+    let headers = HeaderMap::from_iter([
+        (HeaderName::from_static("clear-site-data"), HeaderValue::from_static(r#""cache", "storage""#)),
+        (HeaderName::from_static("x-logout"), HeaderValue::from_static("true")),
+    ]);
+    Ok(JsonWith(headers, LoggedOut { message: "Logged out successfully", timestamp: now.iso_naive() }))
+}
+
+fn draw_session(shop: &Shop) -> Result<SessionId, ApiError> {
+    let mut bytes = [0; 16];
+    shop.entropy.fill(&mut bytes).map_err(|error| ApiError::because(Code::Internal, error))?;
+    Ok(SessionId::new(bytes))
+}
+
+fn cap(shop: &Shop, now: Timestamp) -> Option<Timestamp> {
+    shop.settings.sessions.cap_seconds.map(|seconds| now.plus_seconds(seconds))
+}
+
+fn issue(
+    shop: &Shop,
+    user: UserId,
+    session: SessionId,
+    cap_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<TokenPair, ApiError> {
+    let issued = shop.tokens.issue(user, session, cap_at, now, &*shop.entropy);
+    issued.map_err(|error| ApiError::because(Code::Internal, error))
+}
+
+async fn open_session(
+    shop: &Shop,
+    user: UserId,
+    id: SessionId,
+    cap_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<TokenPair, ApiError> {
+    let pair = issue(shop, user, id, cap_at, now)?;
+    shop.store.open_session(user, NewSession { id, cap_at, refresh: pair.refresh_stored }, now).await?;
+    Ok(pair)
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::NameTaken => Code::NameTaken.into(),
+            AccountError::PhoneTaken => Code::PhoneTaken.into(),
+            // Between the check of a password and the session, the user was deleted.
+            AccountError::NotFound => Code::BadCredentials.into(),
+            AccountError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PasswordError> for ApiError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Overloaded => Self::overloaded(error),
+            PasswordError::Entropy(_) | PasswordError::Hashing(_) => Self::because(Code::Internal, error),
+        }
+    }
+}

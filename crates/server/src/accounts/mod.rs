@@ -1,0 +1,9 @@
+//! Sign-in: passwords, tokens, and the endpoints under `/auth`.
+
+mod api;
+mod input;
+mod output;
+pub mod passwords;
+pub(crate) mod tokens;
+
+pub(crate) use api::router;

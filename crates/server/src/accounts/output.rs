@@ -1,0 +1,69 @@
+//! What clients read when they sign in.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde::Serialize;
+use slippers_core::accounts::User;
+
+use super::tokens::TokenPair;
+use crate::http::json::JsonWith;
+
+/// Two tokens and whose they are.
+#[derive(Serialize)]
+pub(super) struct TokensOut {
+    access_token: String,
+    refresh_token: String,
+    token_type: &'static str,
+    /// Minutes, unlike OAuth: existing clients know it so.
+    expires_in: i64,
+    user: UserOut,
+}
+
+#[derive(Serialize)]
+struct UserOut {
+    name: String,
+    surname: String,
+    phone_number: String,
+    is_admin: bool,
+    created_at: String,
+    updated_at: String,
+}
+
+/// The answer to register, login and refresh: everything in the body, and in headers for clients that read those.
+pub(super) fn tokens_out(user: User, pair: TokenPair, access_minutes: i64) -> JsonWith<TokensOut> {
+    let mut headers = HeaderMap::new();
+    let bearer = format!("Bearer {}", pair.access);
+    for (name, text) in [
+        (header::AUTHORIZATION, bearer.as_str()),
+        (HeaderName::from_static("refresh-token"), pair.refresh.as_str()),
+        (HeaderName::from_static("token-type"), "bearer"),
+        (HeaderName::from_static("x-expires-in"), access_minutes.to_string().as_str()),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(name, value);
+        }
+    }
+    let user = UserOut {
+        name: user.name,
+        surname: user.surname,
+        phone_number: user.phone.as_str().to_owned(),
+        is_admin: user.is_admin,
+        created_at: user.created_at.iso_with_offset(),
+        updated_at: user.updated_at.iso_with_offset(),
+    };
+    let body = TokensOut {
+        access_token: pair.access,
+        refresh_token: pair.refresh,
+        token_type: "bearer",
+        expires_in: access_minutes,
+        user,
+    };
+    JsonWith(headers, body)
+}
+
+/// The answer to a logout.
+#[derive(Debug, Serialize)]
+pub(super) struct LoggedOut {
+    pub(super) message: &'static str,
+    pub(super) timestamp: String,
+}

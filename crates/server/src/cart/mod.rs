@@ -1,0 +1,5 @@
+//! The cart over HTTP.
+
+mod api;
+
+pub(crate) use api::router;

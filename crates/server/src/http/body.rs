@@ -1,0 +1,138 @@
+//! Reads request bodies: bounded in size and in time.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, header};
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+use tokio::time::{Instant, timeout};
+
+use super::errors::{ApiError, Code};
+use super::input::json_fault;
+
+/// The largest JSON body.
+pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
+/// How much of a body that is too large is read and thrown away, so that its sender gets to read the answer: most
+/// clients send to the end before they listen, and closing on them makes a reset out of a 413.
+const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
+const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
+
+/// Reads a body of at most [`MAX_JSON_BYTES`]; `pause` is the longest wait from one piece to the next.
+///
+/// # Errors
+/// 413, 408, or 400 when it breaks off.
+pub(crate) async fn read(mut body: Body, pause: Duration) -> Result<Bytes, ApiError> {
+    let mut whole: Vec<u8> = Vec::new();
+    loop {
+        let Some(piece) = next_piece(&mut body, pause).await? else { return Ok(whole.into()) };
+        if whole.len() + piece.len() > MAX_JSON_BYTES {
+            discard(body, pause).await;
+            return Err(ApiError::with_header(
+                Code::BodyTooLarge,
+                header::CONNECTION,
+                HeaderValue::from_static("close"),
+            ));
+        }
+        whole.extend_from_slice(&piece);
+    }
+}
+
+async fn next_piece(body: &mut Body, pause: Duration) -> Result<Option<Bytes>, ApiError> {
+    loop {
+        match timeout(pause, body.frame()).await {
+            Err(_) => return Err(Code::BodyTimeout.into()),
+            Ok(None) => return Ok(None),
+            Ok(Some(Err(broken))) => return Err(ApiError::because(Code::BodyUnreadable, broken)),
+            Ok(Some(Ok(frame))) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+async fn discard(mut body: Body, pause: Duration) {
+    let until = Instant::now() + MAX_DISCARD_TIME;
+    let mut left = MAX_DISCARDED_BYTES;
+    while Instant::now() < until {
+        match next_piece(&mut body, pause.min(until - Instant::now())).await {
+            Ok(Some(piece)) if piece.len() <= left => left -= piece.len(),
+            _ => return,
+        }
+    }
+}
+
+/// What a body holds, before its fields are looked at.
+///
+/// As existing clients are used to: JSON when the content type says so or nothing; other bodies are taken as text,
+/// which is no object.
+///
+/// # Errors
+/// 422 with the place when it is not JSON, 400 when it is not UTF-8.
+pub(crate) fn parse(bytes: &[u8], content_type: Option<&str>) -> Result<Option<Value>, ApiError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if !content_type.is_none_or(is_json) {
+        return Ok(Some(Value::String(String::from_utf8_lossy(bytes).into_owned())));
+    }
+    let text =
+        std::str::from_utf8(bytes).map_err(|broken| ApiError::because(Code::BodyUnreadable, broken))?;
+    match serde_json::from_str(text) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => Err(ApiError::invalid(vec![json_fault(text, &error)])),
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    essence
+        .strip_prefix("application/")
+        .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn json_is_told_by_its_type() {
+        for (content_type, is) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/problem+json", true),
+            ("text/plain", false),
+            ("application/x-www-form-urlencoded", false),
+            ("text/json", false),
+        ] {
+            assert_eq!(is_json(content_type), is, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn bodies_are_objects_texts_or_faults() {
+        assert_eq!(parse(b"", None).expect("empty"), None);
+        assert_eq!(parse(b"{}", None).expect("JSON"), Some(json!({})));
+        assert_eq!(parse(b"a=1", Some("text/plain")).expect("text"), Some(json!("a=1")));
+        assert_eq!(parse(b"\xef\xbb\xbf{}", None).expect("a byte order mark"), Some(json!({})));
+        assert_eq!(parse(b"{", None).expect_err("broken").code(), Code::Invalid);
+        assert_eq!(parse(b"\"\xff\"", None).expect_err("not UTF-8").code(), Code::BodyUnreadable);
+        assert_eq!(parse(br#""\ud800""#, None).expect_err("half a character").code(), Code::Invalid);
+        let deep = "[".repeat(100_000);
+        assert_eq!(parse(deep.as_bytes(), None).expect_err("too deep").code(), Code::Invalid);
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_bound_is_413() {
+        let body = Body::from(vec![b' '; MAX_JSON_BYTES + 1]);
+        let error = read(body, Duration::from_secs(1)).await.expect_err("too large");
+        assert_eq!(error.code(), Code::BodyTooLarge);
+        let body = Body::from(vec![b' '; MAX_JSON_BYTES]);
+        assert_eq!(read(body, Duration::from_secs(1)).await.expect("fits").len(), MAX_JSON_BYTES);
+    }
+}

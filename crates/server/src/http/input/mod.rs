@@ -1,0 +1,41 @@
+//! What a request brings, checked as existing clients expect: every fault is told at once, in the form that they read.
+//!
+//! An [`Input`] says in [`Input::read`] which fields it has; [`Check`] reads them one by one by a [`Rule`] and notes
+//! what is wrong. Path fields are read before query fields and these before body fields, because that is the order in
+//! which faults are listed.
+
+mod check;
+mod fault;
+mod python_json;
+mod rules;
+
+pub(crate) use check::{Check, Source};
+pub(crate) use fault::{Fault, FieldFault, json_fault};
+pub(crate) use rules::{Amount, Flag, IdIn, Int, OneOf, PhoneNumber, Price, Secret, Text};
+
+/// Whether a request has a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyKind {
+    /// None is read.
+    None,
+    /// A JSON object must come.
+    Object,
+}
+
+/// The fields of one operation.
+pub(crate) trait Input: Sized {
+    /// What body it has.
+    const BODY: BodyKind;
+
+    /// Reads every field; `None` once a fault was noted.
+    fn read(check: &mut Check<'_>) -> Option<Self>;
+}
+
+/// No fields at all.
+impl Input for () {
+    const BODY: BodyKind = BodyKind::None;
+
+    fn read(_: &mut Check<'_>) -> Option<Self> {
+        Some(())
+    }
+}

@@ -1,0 +1,15 @@
+//! What stands between a socket and a handler.
+
+pub(crate) mod body;
+pub(crate) mod call;
+mod client;
+mod compress;
+mod cors;
+pub(crate) mod errors;
+pub(crate) mod files;
+pub(crate) mod input;
+pub(crate) mod json;
+mod limit;
+pub(crate) mod router;
+pub(crate) mod serve;
+pub(crate) mod stack;

@@ -1,0 +1,141 @@
+//! The accept loop. It is our own because `axum::serve` 0.8 sets no timer, so that hyper's timeouts never fire and a
+//! client that sends its header a byte a minute holds a connection for ever.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, Response, header};
+use futures_util::FutureExt as _;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::stack::Stack;
+use crate::settings::ConnectionSettings;
+
+/// A request's head may have this many bytes; hyper answers 431 beyond.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// And this many headers.
+const MAX_HEADERS: usize = 100;
+
+/// Serves connections until `stop` resolves, then drains: what waits in the listener's queue is still taken and
+/// answered, what runs is finished, idle connections are closed. Ends at the latest after the drain timeout.
+pub(crate) async fn serve(
+    stack: Arc<Stack>,
+    settings: ConnectionSettings,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Semaphore::new(settings.max_connections));
+    let draining = CancellationToken::new();
+    let connections = TaskTracker::new();
+    let spawn = |stream: TcpStream, peer: SocketAddr, place| {
+        let connection = Connection {
+            stack: stack.clone(),
+            peer,
+            requests: AtomicU64::new(0),
+            max_requests: settings.max_requests_per_connection,
+        };
+        let (settings, draining) = (settings.clone(), draining.clone());
+        connections.spawn(async move {
+            let _place = place;
+            connection.run(stream, &settings, draining).await;
+        });
+    };
+
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let next = async {
+            // A place is taken before the connection: the ones beyond wait in the kernel's queue, not in our memory.
+            let place = places.clone().acquire_owned().await.ok();
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            accepted = next => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => spawn(stream, peer, place),
+            Err(error) => rest_after(&error).await,
+        }
+    }
+
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        spawn(stream, peer, None);
+    }
+    drop(listener);
+    draining.cancel();
+    connections.close();
+    if tokio::time::timeout(settings.drain_timeout, connections.wait()).await.is_err() {
+        let left = connections.len();
+        tracing::warn!(left, "{left} connections were still open after the drain timeout");
+    }
+}
+
+/// A connection that went away while it waited is no reason to rest; running out of file descriptors is, or the loop
+/// would spin.
+async fn rest_after(error: &std::io::Error) {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        tracing::error!(%error, "can't accept connections: {error}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
+
+struct Connection {
+    stack: Arc<Stack>,
+    peer: SocketAddr,
+    requests: AtomicU64,
+    max_requests: u64,
+}
+
+impl Connection {
+    async fn run(&self, stream: TcpStream, settings: &ConnectionSettings, draining: CancellationToken) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "can't set TCP_NODELAY");
+        }
+        let mut stream = tokio_io_timeout::TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(settings.write_timeout));
+        let service = service_fn(|request| self.answer(request, &draining));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(settings.header_timeout)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .max_headers(MAX_HEADERS)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = draining.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        draining: &CancellationToken,
+    ) -> Result<Response<Body>, Infallible> {
+        let mut response = self.stack.handle(request.map(Body::new), self.peer.ip()).await;
+        let served = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        if (self.max_requests > 0 && served >= self.max_requests) || draining.is_cancelled() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
+    }
+}

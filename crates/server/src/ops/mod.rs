@@ -1,0 +1,8 @@
+//! Health, documents of the API, and what operators ask for.
+
+mod api;
+mod docs;
+mod openapi;
+
+pub(crate) use api::router;
+pub use openapi::openapi_json;

@@ -1,0 +1,138 @@
+//! `/orders`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName};
+use axum::routing::{get, post};
+use slippers_core::orders::lifecycle::{LifecycleError, may_read};
+use slippers_core::orders::rules::PlanError;
+use slippers_core::orders::{Idempotency, OrderError, OrderQuery, PlaceError, PlaceFromCart};
+use slippers_core::types::IdempotencyKey;
+
+use super::input::{FromCartIn, OrderListIn, OrderPath, UpdateOrder};
+use super::output::{ListedOut, MsgOut, OrderOut, PlacedOut};
+use crate::http::call::{Call, CurrentUser};
+use crate::http::errors::{ApiError, Code};
+use crate::http::json::{Json, JsonWith};
+use crate::http::router::Routes;
+use crate::shop::Shop;
+
+const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
+
+pub(crate) fn router(routes: Routes) -> Routes {
+    routes
+        .at("/orders/", get(list_orders))
+        .at("/orders/from-cart", post(place_from_cart))
+        .at("/orders/{order_id}", get(find_order).put(update_order).delete(delete_order))
+}
+
+async fn place_from_cart(
+    State(shop): State<Arc<Shop>>,
+    headers: HeaderMap,
+    Call(caller, FromCartIn { clear_cart }): Call<CurrentUser, FromCartIn>,
+) -> Result<Json<PlacedOut>, ApiError> {
+    let place = PlaceFromCart {
+        user: caller.user.id,
+        clear_cart,
+        idempotency: idempotency(&headers, format!("from-cart clear_cart={clear_cart}"))?,
+        max_open: shop.settings.orders.max_open,
+        max_quantity: shop.settings.orders.max_quantity_per_line,
+    };
+    Ok(Json(shop.store.place_from_cart(place, shop.now()).await?.into()))
+}
+
+/// The client's own name for this call. Both spellings of the header are in use.
+fn idempotency(headers: &HeaderMap, request: String) -> Result<Option<Idempotency>, ApiError> {
+    let Some(value) = headers.get("idempotency-key").or_else(|| headers.get("x-idempotency-key")) else {
+        return Ok(None);
+    };
+    let text = value.to_str().map_err(|_| Code::IdempotencyKeyInvalid)?;
+    let key = IdempotencyKey::parse(text).map_err(|_| Code::IdempotencyKeyInvalid)?;
+    Ok(Some(Idempotency { key, request }))
+}
+
+async fn list_orders(
+    State(shop): State<Arc<Shop>>,
+    Call(caller, list): Call<CurrentUser, OrderListIn>,
+) -> Result<JsonWith<Vec<ListedOut>>, ApiError> {
+    let OrderListIn { with_outcome, before, max } = list;
+    let of = (!caller.user.is_admin).then_some(caller.user.id);
+    let listed = shop.store.list_orders(OrderQuery { of, with_outcome, before, max }).await?;
+    let headers = HeaderMap::from_iter([(X_TOTAL_COUNT, listed.total.into())]);
+    Ok(JsonWith(
+        headers,
+        listed.orders.into_iter().map(|order| ListedOut::new(order, with_outcome)).collect(),
+    ))
+}
+
+async fn find_order(
+    State(shop): State<Arc<Shop>>,
+    Call(caller, OrderPath(id)): Call<CurrentUser, OrderPath>,
+) -> Result<Json<OrderOut>, ApiError> {
+    let order = shop.store.find_order(id).await?.ok_or(Code::OrderNotFound)?;
+    if !may_read(caller.actor(), order.user) {
+        return Err(Code::OrderNotYours.into());
+    }
+    Ok(Json(order.into()))
+}
+
+async fn update_order(
+    State(shop): State<Arc<Shop>>,
+    Call(caller, UpdateOrder(id, change)): Call<CurrentUser, UpdateOrder>,
+) -> Result<Json<OrderOut>, ApiError> {
+    let changed = shop.store.change_order(id, caller.actor(), change, shop.now()).await;
+    Ok(Json(changed.map_err(|error| refusal(error, Code::OrderUpdateNotYours))?.into()))
+}
+
+async fn delete_order(
+    State(shop): State<Arc<Shop>>,
+    Call(caller, OrderPath(id)): Call<CurrentUser, OrderPath>,
+) -> Result<Json<MsgOut>, ApiError> {
+    let deleted = shop.store.delete_order(id, caller.actor(), shop.now()).await;
+    deleted.map_err(|error| refusal(error, Code::OrderDeleteNotYours))?;
+    Ok(Json(MsgOut { msg: "Order deleted" }))
+}
+
+/// An order that was not changed; what strangers are told depends on what they wanted.
+fn refusal(error: OrderError, not_yours: Code) -> ApiError {
+    match error {
+        OrderError::NotFound => Code::OrderNotFound.into(),
+        OrderError::Store(error) => error.into(),
+        OrderError::Refused(LifecycleError::NotYours) => not_yours.into(),
+        OrderError::Refused(LifecycleError::OwnerMayNot) => Code::OrderFieldForbidden.into(),
+        OrderError::Refused(LifecycleError::TotalIsFixed) => Code::OrderTotalForbidden.into(),
+        OrderError::Refused(LifecycleError::Kept { .. }) => Code::OrderKept.into(),
+        OrderError::Refused(LifecycleError::NoSuchStep { from, to }) => ApiError::saying(
+            Code::OrderStepForbidden,
+            format!("Order status can't be changed from {} to {}", from.as_str(), to.as_str()),
+        ),
+    }
+}
+
+impl From<PlaceError> for ApiError {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            PlaceError::CartEmpty => Code::CartEmpty.into(),
+            PlaceError::TooManyOpen { .. } => Code::TooManyOpenOrders.into(),
+            PlaceError::KeyReused => Code::IdempotencyKeyReused.into(),
+            PlaceError::Store(error) => error.into(),
+            PlaceError::Plan(error) => plan_refusal(error),
+        }
+    }
+}
+
+fn plan_refusal(error: PlanError) -> ApiError {
+    match error {
+        PlanError::Empty => Code::CartEmpty.into(),
+        PlanError::NoSuchProduct(_) => Code::SlipperNotFound.into(),
+        PlanError::Paused { name, size, .. } => {
+            ApiError::saying(Code::NotOnSale, format!("{name} (size {size}) is not on sale now"))
+        }
+        PlanError::OutOfStock { name, size, left, wanted, .. } => ApiError::saying(
+            Code::OutOfStock,
+            format!("Not enough stock for {name} (size {size}): {left} left, {wanted} wanted"),
+        ),
+        PlanError::TotalOutOfRange => ApiError::because(Code::Internal, error),
+    }
+}

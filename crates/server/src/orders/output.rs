@@ -1,0 +1,176 @@
+//! What clients read of orders. Keys and their order are the legacy's.
+
+use serde::Serialize;
+use slippers_core::orders::{Order, OrderLine, PaymentOutcome};
+use slippers_core::types::Money;
+
+use crate::http::json::money;
+
+/// The answer to placing an order.
+#[derive(Debug, Serialize)]
+pub(super) struct PlacedOut {
+    order_id: String,
+    status: &'static str,
+    #[serde(serialize_with = "money")]
+    total_amount: Money,
+    notes: Option<String>,
+    created_at: String,
+    items: Vec<PlacedItemOut>,
+}
+
+#[derive(Debug, Serialize)]
+struct PlacedItemOut {
+    slipper_id: i64,
+    quantity: i64,
+    #[serde(serialize_with = "money")]
+    unit_price: Money,
+    #[serde(serialize_with = "money")]
+    total_price: Money,
+    notes: Option<String>,
+    name: String,
+    size: String,
+    image: String,
+}
+
+/// An order in a list.
+#[derive(Debug, Serialize)]
+pub(super) struct ListedOut {
+    id: i64,
+    order_id: String,
+    user_id: i64,
+    user_name: String,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_status: Option<&'static str>,
+    #[serde(serialize_with = "money")]
+    total_amount: Money,
+    created_at: String,
+    updated_at: String,
+    items: Vec<ListedItemOut>,
+}
+
+#[derive(Debug, Serialize)]
+struct ListedItemOut {
+    slipper_id: i64,
+    quantity: i64,
+    #[serde(serialize_with = "money")]
+    unit_price: Money,
+    #[serde(serialize_with = "money")]
+    total_price: Money,
+    name: String,
+    size: String,
+    image: String,
+}
+
+/// An order on its own.
+#[derive(Debug, Serialize)]
+pub(super) struct OrderOut {
+    id: i64,
+    order_id: String,
+    user_id: i64,
+    status: &'static str,
+    #[serde(serialize_with = "money")]
+    total_amount: Money,
+    notes: Option<String>,
+    created_at: String,
+    updated_at: String,
+    items: Vec<ItemOut>,
+}
+
+#[derive(Debug, Serialize)]
+struct ItemOut {
+    id: i64,
+    #[serde(flatten)]
+    item: PlacedItemOut,
+}
+
+impl From<OrderLine> for PlacedItemOut {
+    fn from(line: OrderLine) -> Self {
+        Self {
+            slipper_id: line.slipper.get(),
+            quantity: line.quantity,
+            unit_price: line.unit_price,
+            total_price: line.total,
+            notes: line.notes,
+            name: line.name,
+            size: line.size,
+            image: line.image,
+        }
+    }
+}
+
+impl From<OrderLine> for ItemOut {
+    fn from(line: OrderLine) -> Self {
+        Self { id: line.id.get(), item: line.into() }
+    }
+}
+
+impl From<OrderLine> for ListedItemOut {
+    fn from(line: OrderLine) -> Self {
+        Self {
+            slipper_id: line.slipper.get(),
+            quantity: line.quantity,
+            unit_price: line.unit_price,
+            total_price: line.total,
+            name: line.name,
+            size: line.size,
+            image: line.image,
+        }
+    }
+}
+
+impl From<Order> for PlacedOut {
+    fn from(order: Order) -> Self {
+        Self {
+            order_id: order.id.to_string(),
+            status: order.status.as_str(),
+            total_amount: order.total,
+            notes: order.notes,
+            created_at: order.created_at.tashkent_minute(),
+            items: order.lines.into_iter().map(PlacedItemOut::from).collect(),
+        }
+    }
+}
+
+impl ListedOut {
+    pub(super) fn new(order: Order, with_outcome: bool) -> Self {
+        let payment_status = order.payment.filter(|_| with_outcome).map(|outcome| match outcome {
+            PaymentOutcome::Paid => "success",
+            PaymentOutcome::Refunded => "refunded",
+        });
+        Self {
+            id: order.id.get(),
+            order_id: order.id.to_string(),
+            user_id: order.user.get(),
+            user_name: order.user_name,
+            status: order.status.as_str(),
+            payment_status,
+            total_amount: order.total,
+            created_at: order.created_at.tashkent_minute(),
+            updated_at: order.updated_at.tashkent_minute(),
+            items: order.lines.into_iter().map(ListedItemOut::from).collect(),
+        }
+    }
+}
+
+impl From<Order> for OrderOut {
+    fn from(order: Order) -> Self {
+        Self {
+            id: order.id.get(),
+            order_id: order.id.to_string(),
+            user_id: order.user.get(),
+            status: order.status.as_str(),
+            total_amount: order.total,
+            notes: order.notes,
+            created_at: order.created_at.tashkent_minute(),
+            updated_at: order.updated_at.tashkent_minute(),
+            items: order.lines.into_iter().map(ItemOut::from).collect(),
+        }
+    }
+}
+
+/// `{"msg": "..."}`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct MsgOut {
+    pub(super) msg: &'static str,
+}

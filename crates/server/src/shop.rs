@@ -1,0 +1,35 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use slippers_core::Store;
+use slippers_core::types::Timestamp;
+
+use crate::accounts::passwords::Hasher;
+use crate::accounts::tokens::Tokens;
+use crate::http::files::Files;
+use crate::ports::{Clock, Entropy};
+use crate::settings::Settings;
+
+/// The shop behind the endpoints. One exists for the life of the server.
+pub(crate) struct Shop {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) hasher: Hasher,
+    pub(crate) tokens: Tokens,
+    pub(crate) files: Files,
+}
+
+impl Shop {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+impl std::fmt::Debug for Shop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shop").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

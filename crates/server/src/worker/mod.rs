@@ -1,0 +1,50 @@
+//! Background work: what time does to the shop. Every job may run twice and beside another process's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use slippers_core::StoreError;
+use slippers_core::orders::rules::expired_before;
+use tokio_util::sync::CancellationToken;
+
+use crate::shop::Shop;
+
+/// How often there is a look at the clock; each look that finds nothing to do is three short reads of an index.
+const PERIOD: Duration = Duration::from_secs(5);
+/// Rows a statement: small enough that buyers don't notice it between their own.
+const BATCH: i64 = 200;
+/// An idempotency key is honoured for a day.
+const IDEMPOTENCY_SECONDS: i64 = 24 * 3600;
+
+/// Runs the jobs until told to stop; a job that is under way is finished.
+pub(crate) async fn run(shop: Arc<Shop>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        if let Err(error) = run_once(&shop).await {
+            tracing::error!(%error, "background work failed, it is tried again in {PERIOD:?}: {error}");
+        }
+    }
+}
+
+/// Does everything that is due now.
+pub(crate) async fn run_once(shop: &Shop) -> Result<(), StoreError> {
+    expire_orders(shop).await?;
+    let now = shop.now();
+    while shop.store.sweep_idempotency(now.plus_seconds(-IDEMPOTENCY_SECONDS), BATCH).await? > 0 {}
+    while shop.store.sweep_sessions(now, BATCH).await? > 0 {}
+    Ok(())
+}
+
+async fn expire_orders(shop: &Shop) -> Result<(), StoreError> {
+    let now = shop.now();
+    let Some(limit) = expired_before(now, shop.settings.orders.pending_ttl_minutes) else { return Ok(()) };
+    loop {
+        let expired = shop.store.expire_orders(limit, BATCH, now).await?;
+        if expired.is_empty() {
+            return Ok(());
+        }
+        let count = expired.len();
+        tracing::info!(count, "{count} unpaid orders expired and gave their stock back");
+    }
+}
