@@ -1,0 +1,5 @@
+//! Stories of users and their sessions.
+
+pub mod rotation;
+pub mod sessions;
+pub mod users;

@@ -1,0 +1,5 @@
+//! Stories of carts.
+
+pub mod crowd;
+pub mod lines;
+pub mod versions;

@@ -1,0 +1,4 @@
+//! Stories of search: it finds what a scan finds.
+
+pub mod scan;
+pub mod terms;

@@ -1,0 +1,4 @@
+//! Stories of stock: never below zero, never given back twice.
+
+pub mod crowds;
+pub mod reservations;

@@ -1,0 +1,89 @@
+//! Categories.
+
+use slippers_core::catalog::{CatalogError, Category, CategoryChange, NewCategory};
+use slippers_core::types::{CategoryId, Timestamp};
+use slippers_core::{Constraint, StoreError};
+
+use crate::db::{Cells, Db};
+
+const LIST: &str = "
+    SELECT id, name, description, is_active, created_at, updated_at
+    FROM categories ORDER BY id LIMIT ?2 OFFSET ?1";
+
+pub(super) fn list(db: &Db<'_>, skip: i64, limit: i64) -> Result<Vec<Category>, StoreError> {
+    // A negative LIMIT would mean none.
+    db.all(LIST, (skip.max(0), limit.max(0)), read_category)
+}
+
+const FIND: &str = "
+    SELECT id, name, description, is_active, created_at, updated_at
+    FROM categories WHERE id = ?1";
+
+pub(super) fn find(db: &Db<'_>, id: CategoryId) -> Result<Option<Category>, StoreError> {
+    db.first(FIND, [id.get()], read_category)
+}
+
+const CREATE: &str = "
+    INSERT INTO categories (name, description, is_active, created_at, updated_at)
+    VALUES (?1, ?2, ?3, ?4, ?4)";
+
+pub(super) fn create(db: &Db<'_>, new: &NewCategory, now: Timestamp) -> Result<Category, CatalogError> {
+    let values = (&new.name, &new.description, new.is_active, now.micros());
+    let id = db.insert(CREATE, values).map_err(name_taken)?;
+    Ok(Category {
+        id: CategoryId::new(id),
+        name: new.name.clone(),
+        description: new.description.clone(),
+        is_active: new.is_active,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+const UPDATE: &str = "
+    UPDATE categories SET name = ?2, description = ?3, is_active = ?4, updated_at = ?5
+    WHERE id = ?1";
+
+pub(super) fn update(
+    db: &Db<'_>,
+    id: CategoryId,
+    change: &CategoryChange,
+    now: Timestamp,
+) -> Result<Category, CatalogError> {
+    let present = find(db, id)?.ok_or(CatalogError::CategoryNotFound)?;
+    let next = Category {
+        name: change.name.clone().unwrap_or(present.name),
+        description: change.description.clone().unwrap_or(present.description),
+        is_active: change.is_active.unwrap_or(present.is_active),
+        updated_at: now,
+        ..present
+    };
+    let values = (id.get(), &next.name, &next.description, next.is_active, now.micros());
+    db.run(UPDATE, values).map_err(name_taken)?;
+    Ok(next)
+}
+
+// The foreign key takes the category out of its products.
+const DELETE: &str = "DELETE FROM categories WHERE id = ?1";
+
+pub(super) fn delete(db: &Db<'_>, id: CategoryId) -> Result<(), CatalogError> {
+    if db.run(DELETE, [id.get()])? == 0 { Err(CatalogError::CategoryNotFound) } else { Ok(()) }
+}
+
+fn name_taken(error: StoreError) -> CatalogError {
+    match error {
+        StoreError::Conflict(Constraint::CategoryName) => CatalogError::CategoryNameTaken,
+        other => other.into(),
+    }
+}
+
+fn read_category(row: &Cells<'_>) -> Result<Category, StoreError> {
+    Ok(Category {
+        id: CategoryId::new(row.int(0)?),
+        name: row.text(1)?,
+        description: row.get(2)?,
+        is_active: row.flag(3)?,
+        created_at: row.time(4)?,
+        updated_at: row.time(5)?,
+    })
+}

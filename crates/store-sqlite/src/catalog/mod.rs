@@ -1,0 +1,86 @@
+//! The catalogue: categories, products, their pictures and the search.
+
+mod categories;
+mod list;
+mod rows;
+mod search;
+mod slippers;
+mod stock;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use slippers_core::StoreError;
+use slippers_core::catalog::{
+    Assortment, CatalogError, CatalogStore, Category, CategoryChange, Image, NewCategory, NewSlipper,
+    Slipper, SlipperChange, SlipperPage, SlipperQuery,
+};
+use slippers_core::types::{CategoryId, SlipperId, Timestamp, UserId};
+
+use crate::store::SqliteStore;
+
+#[async_trait]
+impl CatalogStore for SqliteStore {
+    async fn list_categories(&self, skip: i64, limit: i64) -> Result<Vec<Category>, StoreError> {
+        self.readers.read(|db| categories::list(db, skip, limit))
+    }
+
+    async fn find_category(&self, id: CategoryId) -> Result<Option<Category>, StoreError> {
+        self.readers.read(|db| categories::find(db, id))
+    }
+
+    async fn create_category(&self, new: NewCategory, now: Timestamp) -> Result<Category, CatalogError> {
+        self.writer.run(move |db| categories::create(db, &new, now)).await
+    }
+
+    async fn update_category(
+        &self,
+        id: CategoryId,
+        change: CategoryChange,
+        now: Timestamp,
+    ) -> Result<Category, CatalogError> {
+        self.writer.run(move |db| categories::update(db, id, &change, now)).await
+    }
+
+    async fn delete_category(&self, id: CategoryId) -> Result<(), CatalogError> {
+        self.writer.run(move |db| categories::delete(db, id)).await
+    }
+
+    async fn list_slippers(&self, query: SlipperQuery) -> Result<SlipperPage, StoreError> {
+        if list::is_short(&query) {
+            self.readers.snapshot(|db| list::page(db, &query))
+        } else {
+            self.readers.long_snapshot(move |db| list::page(db, &query)).await
+        }
+    }
+
+    async fn find_slipper(&self, id: SlipperId) -> Result<Option<Slipper>, StoreError> {
+        self.readers.read(|db| slippers::find(db, id))
+    }
+
+    async fn create_slipper(&self, new: NewSlipper, now: Timestamp) -> Result<Slipper, CatalogError> {
+        self.writer.run(move |db| slippers::create(db, &new, now)).await
+    }
+
+    async fn update_slipper(
+        &self,
+        id: SlipperId,
+        change: SlipperChange,
+        by: UserId,
+        now: Timestamp,
+    ) -> Result<Slipper, CatalogError> {
+        self.writer.run(move |db| slippers::update(db, id, &change, by, now)).await
+    }
+
+    async fn delete_slipper(&self, id: SlipperId, now: Timestamp) -> Result<(), CatalogError> {
+        self.writer.run(move |db| slippers::delete(db, id, now)).await
+    }
+
+    async fn list_images(&self, id: SlipperId) -> Result<Option<Vec<Image>>, StoreError> {
+        self.readers.read(|db| slippers::list_images(db, id))
+    }
+
+    async fn stock_catalog(&self, goods: Arc<dyn Assortment>, now: Timestamp) -> Result<(), CatalogError> {
+        self.writer.run(move |db| stock::fill(db, goods.as_ref(), now)).await
+    }
+}

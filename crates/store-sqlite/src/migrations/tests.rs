@@ -1,0 +1,138 @@
+//! Files of all kinds are opened, or left alone.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::SqliteStore;
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("shop.db");
+    (folder, path)
+}
+
+fn names(path: &Path) -> Vec<String> {
+    let conn = open_untouched(path).expect("a database");
+    let mut all =
+        conn.prepare("SELECT type || ' ' || name FROM sqlite_schema ORDER BY 1").expect("a statement");
+    all.query_map([], |row| row.get(0)).expect("rows").map(|name| name.expect("a name")).collect()
+}
+
+fn execute(path: &Path, sql: &str) {
+    Connection::open(path).expect("a database").execute_batch(sql).expect(sql);
+}
+
+fn refusal(path: &Path) -> OpenError {
+    SqliteStore::open(path).map(|_| ()).expect_err("a refusal")
+}
+
+#[test]
+fn a_fresh_file_gets_everything_and_a_second_time_nothing() {
+    let (_folder, path) = folder();
+    let before = SqliteStore::migration_status(&path).expect("a status");
+    assert!(before.iter().all(|migration| migration.state == MigrationState::Pending) && before.len() == 4);
+    assert!(!path.exists(), "asking makes no file");
+
+    SqliteStore::open(&path).expect("a store").close();
+    let first = SqliteStore::migration_status(&path).expect("a status");
+    assert!(first.iter().all(|migration| matches!(migration.state, MigrationState::Applied(_))));
+    assert_eq!(first.iter().map(|m| m.name.as_str()).collect::<Vec<_>>(), MIGRATIONS.map(|(name, _)| name));
+
+    let tables = names(&path);
+    SqliteStore::open(&path).expect("a store").close();
+    assert_eq!(SqliteStore::migration_status(&path).expect("a status"), first);
+    assert_eq!(names(&path), tables);
+}
+
+#[test]
+fn a_file_of_a_newer_program_is_refused_by_name() {
+    let (_folder, path) = folder();
+    SqliteStore::open(&path).expect("a store").close();
+    execute(&path, "INSERT INTO schema_migrations VALUES ('0099_teleport', 'x', 0)");
+    let error = refusal(&path);
+    assert!(matches!(&error, OpenError::Newer { unknown } if unknown == "0099_teleport"));
+    assert!(
+        error.to_string().contains("newer than this program") && error.to_string().contains("0099_teleport")
+    );
+    let status = SqliteStore::migration_status(&path).expect("a status");
+    assert!(matches!(status.last().map(|m| m.state), Some(MigrationState::Unknown(_))));
+}
+
+#[test]
+fn an_edited_migration_is_refused_by_name() {
+    let (_folder, path) = folder();
+    SqliteStore::open(&path).expect("a store").close();
+    execute(&path, "UPDATE schema_migrations SET checksum = 'x' WHERE name = '0003_cart'");
+    let error = refusal(&path);
+    assert!(matches!(&error, OpenError::Edited { name } if name == "0003_cart"), "{error}");
+    assert!(error.to_string().contains("edited after it was applied"));
+}
+
+#[test]
+fn an_interrupted_migration_is_continued() {
+    let (_folder, path) = folder();
+    SqliteStore::open(&path).expect("a store").close();
+    let complete = names(&path);
+    execute(
+        &path,
+        "DROP TABLE idempotency_keys; DROP TABLE payments; DROP TABLE order_items; DROP TABLE orders;
+         DROP TABLE order_counters; DELETE FROM schema_migrations WHERE name = '0004_orders'",
+    );
+    SqliteStore::open(&path).expect("a store").close();
+    assert_eq!(names(&path), complete);
+}
+
+#[test]
+fn many_at_once_migrate_once() {
+    let (_folder, path) = folder();
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(|| SqliteStore::open(&path))).collect();
+        for one in all {
+            one.join().expect("no panic").expect("a store");
+        }
+    });
+    let status = SqliteStore::migration_status(&path).expect("a status");
+    assert!(status.iter().all(|migration| matches!(migration.state, MigrationState::Applied(_))));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test without an async worker")]
+fn other_files_are_left_as_they_are() {
+    let (_folder, path) = folder();
+    let text = "This is a letter to my aunt. ".repeat(100);
+    std::fs::write(&path, &text).expect("a file");
+    assert!(matches!(refusal(&path), OpenError::NotADatabase { .. }));
+    assert!(matches!(SqliteStore::migration_status(&path), Err(OpenError::NotADatabase { .. })));
+    assert_eq!(std::fs::read_to_string(&path).expect("a file"), text);
+
+    let path = path.with_extension("other");
+    execute(
+        &path,
+        "CREATE TABLE schema_migrations (version TEXT); INSERT INTO schema_migrations VALUES ('1')",
+    );
+    let before = std::fs::read(&path).expect("a file");
+    assert!(matches!(refusal(&path), OpenError::NotSlippers { .. }));
+    assert!(matches!(SqliteStore::migration_status(&path), Err(OpenError::NotSlippers { .. })));
+    assert_eq!(std::fs::read(&path).expect("a file"), before);
+
+    let nowhere = path.join("no").join("folder");
+    assert!(matches!(refusal(&nowhere), OpenError::Database { .. }));
+}
+
+#[test]
+fn every_connection_holds_the_rules() {
+    let (_folder, path) = folder();
+    let store = SqliteStore::open(&path).expect("a store");
+    let setting = |conn: &Connection, name: &str| {
+        conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).expect("a setting")
+    };
+    let writer = crate::connection::open_writer(&path).expect("a connection");
+    assert_eq!(setting(&writer, "foreign_keys"), 1);
+    assert_eq!(setting(&writer, "synchronous"), 2, "FULL");
+    let reader = crate::connection::open_reader(&path).expect("a connection");
+    assert_eq!((setting(&reader, "foreign_keys"), setting(&reader, "query_only")), (1, 1));
+    let mode: String = reader.pragma_query_value(None, "journal_mode", |row| row.get(0)).expect("a mode");
+    assert_eq!(mode, "wal");
+    assert!(reader.execute("DELETE FROM users", []).is_err(), "a reader can't write");
+    store.close();
+}

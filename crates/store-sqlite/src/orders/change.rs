@@ -1,0 +1,88 @@
+//! Moving an order along, and deleting it.
+
+use slippers_core::StoreError;
+use slippers_core::accounts::Actor;
+use slippers_core::orders::lifecycle::{ManualRecord, decide_change, decide_deletion};
+use slippers_core::orders::{Order, OrderChange, OrderError, OrderStatus, PaymentOutcome};
+use slippers_core::types::{OrderId, Timestamp, UserId};
+
+use super::{rows, stock};
+use crate::db::Db;
+
+const UPDATE: &str = "
+    UPDATE orders SET status = ?2, notes = ?3, payment_outcome = ?4, updated_at = ?5 WHERE id = ?1";
+
+pub(super) fn change(
+    db: &Db<'_>,
+    id: OrderId,
+    actor: Actor,
+    change: &OrderChange,
+    now: Timestamp,
+) -> Result<Order, OrderError> {
+    let mut order = rows::find(db, id)?.ok_or(OrderError::NotFound)?;
+    let transition = decide_change(actor, order.user, order.status, change)?;
+    if transition.is_none() && change.notes.is_none() {
+        return Ok(order);
+    }
+    if let Some(transition) = transition {
+        order.status = transition.status;
+        if transition.gives_stock_back {
+            stock::give_back_one(db, id)?;
+        }
+        if let Some(record) = transition.records {
+            record_payment(db, &mut order, record, actor.user, now)?;
+        }
+    }
+    if let Some(notes) = &change.notes {
+        order.notes.clone_from(notes);
+    }
+    order.updated_at = now;
+    let outcome = order.payment.map(PaymentOutcome::as_str);
+    db.run(UPDATE, (id.get(), order.status.as_str(), &order.notes, outcome, now.micros()))?;
+    Ok(order)
+}
+
+const RECORD_PAYMENT: &str = "
+    INSERT INTO payments (order_id, method, status, amount_minor, recorded_by, created_at)
+    VALUES (?1, 'manual', ?2, ?3, ?4, ?5)";
+
+fn record_payment(
+    db: &Db<'_>,
+    order: &mut Order,
+    record: ManualRecord,
+    by: UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let outcome = match record {
+        ManualRecord::Payment => PaymentOutcome::Paid,
+        ManualRecord::Refund => PaymentOutcome::Refunded,
+    };
+    let values = (order.id.get(), outcome.as_str(), order.total.minor(), by.get(), now.micros());
+    db.run(RECORD_PAYMENT, values)?;
+    if order.payment.is_none() {
+        stock::count(db, order.user, 0, 1)?;
+    }
+    order.payment = Some(outcome);
+    Ok(())
+}
+
+const FIND_FOR_DELETION: &str =
+    "SELECT user_id, status, payment_outcome IS NOT NULL FROM orders WHERE id = ?1";
+// The foreign keys take its lines and its idempotency keys; payments it can't have by rule.
+const DELETE: &str = "DELETE FROM orders WHERE id = ?1";
+
+pub(super) fn delete(db: &Db<'_>, id: OrderId, actor: Actor) -> Result<(), OrderError> {
+    let found = db.first(FIND_FOR_DELETION, [id.get()], |row| {
+        let name = row.text(1)?;
+        let status = OrderStatus::parse(&name)
+            .ok_or_else(|| StoreError::Corrupt(format!("{name:?} is no order status")))?;
+        Ok((UserId::new(row.int(0)?), status, row.flag(2)?))
+    })?;
+    let (owner, status, has_outcome) = found.ok_or(OrderError::NotFound)?;
+    if decide_deletion(actor, owner, status)? {
+        stock::give_back_one(db, id)?;
+    }
+    db.run(DELETE, [id.get()])?;
+    stock::count(db, owner, -1, -i64::from(has_outcome))?;
+    Ok(())
+}

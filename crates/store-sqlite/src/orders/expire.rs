@@ -1,0 +1,44 @@
+//! What time does: it cancels orders that nobody paid and forgets idempotency keys.
+
+use slippers_core::StoreError;
+use slippers_core::orders::lifecycle::cancellation;
+use slippers_core::types::{OrderId, Timestamp};
+
+use super::stock;
+use crate::db::{Db, json_list};
+
+const FIND_EXPIRED: &str = "
+    SELECT id FROM orders
+    WHERE status = 'PENDING' AND created_at <= ?1
+    ORDER BY created_at, id LIMIT ?2";
+const CANCEL: &str = "
+    UPDATE orders SET status = ?2, updated_at = ?3 WHERE id IN (SELECT value FROM json_each(?1))";
+
+/// Three statements, however many orders; one when there is none.
+pub(super) fn expire(
+    db: &Db<'_>,
+    placed_before: Timestamp,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<OrderId>, StoreError> {
+    let expired = db.all(FIND_EXPIRED, (placed_before.micros(), limit.max(0)), |row| row.int(0))?;
+    if expired.is_empty() {
+        return Ok(Vec::new());
+    }
+    let end = cancellation();
+    db.run(CANCEL, (json_list(&expired)?, end.status.as_str(), now.micros()))?;
+    if end.gives_stock_back {
+        stock::give_back(db, &expired)?;
+    }
+    Ok(expired.into_iter().map(OrderId::new).collect())
+}
+
+const SWEEP: &str = "
+    DELETE FROM idempotency_keys
+    WHERE (user_id, key) IN (
+        SELECT user_id, key FROM idempotency_keys WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)";
+
+pub(super) fn sweep_idempotency(db: &Db<'_>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+    let swept = db.run(SWEEP, (before.micros(), limit.max(0)))?;
+    Ok(u64::try_from(swept).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,206 @@
+//! The connections that read.
+//!
+//! A point read costs 5 µs and a hop to another thread about as much again, so short reads run inline on the async
+//! worker; what may scan or return much runs off the workers, on a pool with permits.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use slippers_core::StoreError;
+use tokio::sync::Semaphore;
+
+use crate::connection::open_reader;
+use crate::db::Db;
+use crate::error::interpret_error;
+
+/// Connections open at once at most. Inline reads can't need more than there are threads.
+const MAX_OPEN: u32 = 64;
+/// Long reads that may wait for a permit; one more is told at once that the database is busy.
+const MAX_WAITING: usize = 256;
+
+/// The pool of read-only connections.
+pub(crate) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    /// Connections that are kept when idle.
+    size: u32,
+    open: AtomicU32,
+    closed: AtomicBool,
+    long: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    statements: Arc<AtomicU64>,
+}
+
+/// The pool's figures.
+pub(crate) struct ReaderStatus {
+    pub(crate) size: u32,
+    pub(crate) max_open: u32,
+    pub(crate) open: u32,
+    pub(crate) idle: u32,
+}
+
+impl Readers {
+    pub(crate) fn new(path: PathBuf, statements: Arc<AtomicU64>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        // One for each worker and one for each permit of the long reads.
+        let size = u32::try_from(cores * 2).unwrap_or(MAX_OPEN).clamp(4, MAX_OPEN);
+        Self {
+            path,
+            idle: Mutex::new(Vec::new()),
+            size,
+            open: AtomicU32::new(0),
+            closed: AtomicBool::new(false),
+            long: Arc::new(Semaphore::new(cores)),
+            waiting: AtomicUsize::new(0),
+            statements,
+        }
+    }
+
+    /// A short read of one statement, at once.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Db<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let lease = self.lease()?;
+        work(&Db::new(lease.conn()?, &self.statements))
+    }
+
+    /// A short read of several statements, which all see the database as it is at the first.
+    pub(crate) fn snapshot<T>(
+        &self,
+        work: impl FnOnce(&Db<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let lease = self.lease()?;
+        let conn = lease.conn()?;
+        control(conn, "BEGIN")?;
+        let found = work(&Db::new(conn, &self.statements));
+        let ended = control(conn, "COMMIT");
+        found.and_then(|found| ended.map(|()| found))
+    }
+
+    /// Like [`Self::snapshot`], for what may take long: off the async workers.
+    pub(crate) async fn long_snapshot<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Db<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = {
+            let _place = Place::take(&self.waiting)?;
+            Arc::clone(&self.long).acquire_owned().await.map_err(|_| closed())?
+        };
+        let readers = Arc::clone(self);
+        let work = move || {
+            let found = readers.snapshot(work);
+            // Not before the read has ended, also when its caller stopped waiting.
+            drop(permit);
+            found
+        };
+        #[expect(clippy::disallowed_methods, reason = "bounded: it holds one of a core's permits")]
+        let read = tokio::task::spawn_blocking(work);
+        read.await.map_err(|error| StoreError::Other(format!("a read panicked: {error}")))?
+    }
+
+    /// Closes what is idle; what is at work is closed when it is done.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.long.close();
+        let idle = std::mem::take(&mut *self.idle());
+        self.forget(idle.len());
+    }
+
+    pub(crate) fn status(&self) -> ReaderStatus {
+        let idle = u32::try_from(self.idle().len()).unwrap_or(u32::MAX);
+        let open = self.open.load(Ordering::Relaxed).max(idle);
+        ReaderStatus { size: self.size, max_open: MAX_OPEN, open, idle }
+    }
+
+    fn lease(&self) -> Result<Lease<'_>, StoreError> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(closed());
+        }
+        let idle = self.idle().pop();
+        let conn = match idle {
+            Some(conn) => conn,
+            None => self.open_another()?,
+        };
+        Ok(Lease { readers: self, conn: Some(conn) })
+    }
+
+    fn open_another(&self) -> Result<Connection, StoreError> {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= MAX_OPEN {
+            self.forget(1);
+            return Err(StoreError::Unavailable(format!("{MAX_OPEN} connections read already")));
+        }
+        open_reader(&self.path).map_err(|error| {
+            self.forget(1);
+            interpret_error(error)
+        })
+    }
+
+    fn forget(&self, connections: usize) {
+        self.open.fetch_sub(u32::try_from(connections).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection on loan.
+struct Lease<'r> {
+    readers: &'r Readers,
+    conn: Option<Connection>,
+}
+
+impl Lease<'_> {
+    fn conn(&self) -> Result<&Connection, StoreError> {
+        self.conn.as_ref().ok_or_else(closed)
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        // One that is still inside a transaction would hold its old snapshot, and the log, for ever.
+        if conn.is_autocommit() {
+            let mut idle = self.readers.idle();
+            // Asked under the lock, so that none is put back behind `close`.
+            let keep = !self.readers.closed.load(Ordering::SeqCst);
+            if keep && idle.len() < usize::try_from(self.readers.size).unwrap_or(usize::MAX) {
+                idle.push(conn);
+                return;
+            }
+        }
+        self.readers.forget(1);
+    }
+}
+
+/// A place among those who wait.
+struct Place<'w>(&'w AtomicUsize);
+
+impl<'w> Place<'w> {
+    fn take(waiting: &'w AtomicUsize) -> Result<Self, StoreError> {
+        let place = Self(waiting);
+        if waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+            return Err(StoreError::Unavailable(format!("{MAX_WAITING} long reads wait already")));
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the database is being closed".to_owned())
+}
+
+fn control(conn: &Connection, sql: &str) -> Result<(), StoreError> {
+    let mut statement = conn.prepare_cached(sql).map_err(interpret_error)?;
+    statement.execute([]).map_err(interpret_error)?;
+    Ok(())
+}
