@@ -139,7 +139,7 @@ impl Shop {
     /// A user of this name with a phone of their own.
     pub async fn user(&self, name: &str) -> User {
         let phone = format!("+99890{:07}", self.people.fetch_add(1, Ordering::Relaxed));
-        self.create_user(new_user(name, &phone), None, NOW).await.expect("a user is made")
+        self.create_user(new_user(name, &phone), NOW).await.expect("a user is made")
     }
 
     /// Somebody who buys.
@@ -152,7 +152,7 @@ impl Shop {
     pub async fn keeper(&self) -> Actor {
         let make = || async {
             let new = NewUser { is_admin: true, ..new_user("Shopkeeper", "+998711234567") };
-            self.create_user(new, None, NOW).await.expect("an admin is made").actor()
+            self.create_user(new, NOW).await.expect("an admin is made").actor()
         };
         *self.keeper.get_or_init(make).await
     }

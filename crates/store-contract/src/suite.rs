@@ -106,8 +106,6 @@ macro_rules! contract_suite {
                     of_twenty_who_take_one_name_at_once_one_gets_it
                     of_twenty_who_take_one_phone_at_once_one_gets_it
                     phones_differ_by_their_digits
-                    a_first_session_is_opened_with_the_user
-                    a_refused_user_leaves_no_session
                     admins_are_listed_by_number
                     a_reset_changes_one_users_password_and_ends_their_sessions
                     nobodys_password_is_not_reset

@@ -14,13 +14,8 @@ use crate::store::SqliteStore;
 
 #[async_trait]
 impl AccountStore for SqliteStore {
-    async fn create_user(
-        &self,
-        new: NewUser,
-        session: Option<NewSession>,
-        now: Timestamp,
-    ) -> Result<User, AccountError> {
-        self.writer.run(move |db| create_user(db, &new, session.as_ref(), now)).await
+    async fn create_user(&self, new: NewUser, now: Timestamp) -> Result<User, AccountError> {
+        self.writer.run(move |db| create_user(db, &new, now)).await
     }
 
     async fn find_credentials(&self, name: &str) -> Result<Option<Credentials>, StoreError> {
@@ -102,12 +97,7 @@ const CREATE_USER: &str = "
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
 const COUNT_USER: &str = "UPDATE shop_counters SET value = value + 1 WHERE name = 'users'";
 
-fn create_user(
-    db: &Db<'_>,
-    new: &NewUser,
-    session: Option<&NewSession>,
-    now: Timestamp,
-) -> Result<User, AccountError> {
+fn create_user(db: &Db<'_>, new: &NewUser, now: Timestamp) -> Result<User, AccountError> {
     match db.one(ARE_TAKEN, (&new.name, new.phone.as_str()), |row| Ok((row.flag(0)?, row.flag(1)?)))? {
         (true, _) => return Err(AccountError::NameTaken),
         (false, true) => return Err(AccountError::PhoneTaken),
@@ -117,9 +107,6 @@ fn create_user(
     let values = (&new.name, &new.surname, new.phone.as_str(), password, new.is_admin, now.micros());
     let id = UserId::new(db.insert(CREATE_USER, values).map_err(taken)?);
     db.run(COUNT_USER, [])?;
-    if let Some(session) = session {
-        open_session(db, id, session, now)?;
-    }
     Ok(User {
         id,
         name: new.name.clone(),

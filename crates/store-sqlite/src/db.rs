@@ -140,7 +140,7 @@ impl Cells<'_> {
 
     /// A column that is an array which SQLite has written as JSON.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, at: usize) -> Result<T, StoreError> {
-        let value = self.0.get_ref(at).map_err(|error| interpret_error(error.into()))?;
+        let value = self.0.get_ref(at).map_err(interpret_error)?;
         let text = value.as_str().map_err(|error| StoreError::Corrupt(error.to_string()))?;
         serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("column {at}: {error}")))
     }

@@ -45,17 +45,12 @@ pub enum Rotation {
 /// Accounts and sessions in a database.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
-    /// Makes a user and, when one is given, their first session, in one transaction.
+    /// Makes a user.
     ///
     /// # Errors
     /// [`AccountError::NameTaken`] first, then [`AccountError::PhoneTaken`]; of two made at once with one name or one
     /// phone, one is.
-    async fn create_user(
-        &self,
-        new: NewUser,
-        session: Option<NewSession>,
-        now: Timestamp,
-    ) -> Result<User, AccountError>;
+    async fn create_user(&self, new: NewUser, now: Timestamp) -> Result<User, AccountError>;
 
     /// The user of exactly this name with their hashed password, or `None`.
     ///

@@ -1,6 +1,7 @@
 //! Rules of the catalogue.
 
-/// Search matches are counted exactly up to this many; beyond, a total only says that there are more.
+/// Search matches are counted up to this many. Where there are more, this is the total that is told, together with that it
+/// is not exact.
 pub const EXACT_SEARCH_TOTAL: i64 = 10_000;
 
 /// Whether a pair of a product can be ordered.

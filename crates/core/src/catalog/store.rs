@@ -86,9 +86,10 @@ pub trait CatalogStore: Send + Sync {
     /// [`CatalogError::CategoryNotFound`].
     async fn delete_category(&self, id: CategoryId) -> Result<(), CatalogError>;
 
-    /// A page of products. `total` is right past the end too, and counts what a scan with
-    /// [`SearchTerm::matches`](super::SearchTerm::matches) would count; without a search it comes from maintained
-    /// counts, so that its price does not grow with the table.
+    /// A page of products. `total` is right past the end too. It counts what a scan with
+    /// [`SearchTerm::matches`](super::SearchTerm::matches) would count, up to
+    /// [`EXACT_SEARCH_TOTAL`](super::rules::EXACT_SEARCH_TOTAL); without a search it is always exact and comes from
+    /// maintained counts, so that its price does not grow with the table.
     ///
     /// # Errors
     /// [`StoreError`] when the database can't answer.

@@ -103,7 +103,8 @@ pub trait OrderStore: Send + Sync {
     async fn find_order(&self, id: OrderId) -> Result<Option<Order>, StoreError>;
 
     /// Changes an order as [`decide_change`](super::lifecycle::decide_change) says and answers it as it is then. Stock
-    /// that it gives back is on the shelf at the same moment; a manual payment or refund is recorded with who, when
+    /// that it gives back is on the shelf at the same moment, never above [`MAX_STOCK`](crate::catalog::MAX_STOCK), and
+    /// that of products which are gone is forgotten; a manual payment or refund is recorded with who, when
     /// and how much.
     ///
     /// # Errors
@@ -116,7 +117,8 @@ pub trait OrderStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Order, OrderError>;
 
-    /// Deletes an order as [`decide_deletion`](super::lifecycle::decide_deletion) says.
+    /// Deletes an order as [`decide_deletion`](super::lifecycle::decide_deletion) says. Keys that named it are forgotten
+    /// with it.
     ///
     /// # Errors
     /// [`OrderError`].

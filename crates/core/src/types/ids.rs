@@ -7,7 +7,8 @@ macro_rules! ids {
         $(#[$doc])*
         ///
         /// Any `i64` is allowed: ids come from outside, and one that no row bears (zero, negative, huge) is simply
-        /// not found. Rows are numbered from 1 and a number is never given twice.
+        /// not found. Rows are numbered from 1 and a number is never given twice (but for the categories of a shop that is
+        /// stocked anew, which get 1, 2, 3).
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(i64);
 

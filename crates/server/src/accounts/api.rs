@@ -5,30 +5,37 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::routing::post;
 use slippers_core::accounts::{AccountError, NewSession, NewUser, Rotation, SessionId};
 use slippers_core::types::{Timestamp, UserId};
 
 use super::input::{LoginIn, PresentedRefresh, RegisterIn};
 use super::output::{LoggedOut, TokensOut, tokens_out};
 use super::passwords::PasswordError;
+use super::shapes::{RefreshHeaders, RefreshIn, Registration, SignIn, TokenHeaders};
 use super::tokens::{TokenError, TokenPair};
 use crate::http::call::{Anyone, Bearer, Call};
 use crate::http::errors::{ApiError, Code};
 use crate::http::json::JsonWith;
-use crate::http::router::Routes;
+use crate::http::router::{Routes, operations};
+use crate::ops::openapi::words::*;
 use crate::shop::Shop;
 
 pub(crate) fn router(routes: Routes) -> Routes {
-    routes
-        .at("/auth/register", post(register))
-        .at("/auth/login", post(login))
-        .at("/auth/refresh", post(refresh))
-        .at("/auth/logout", post(logout))
+    routes.at(operations![register, login, refresh, logout])
 }
 
 type TokenAnswer = Result<JsonWith<TokensOut>, ApiError>;
 
+/// Register
+///
+/// Makes a user and signs them in.
+#[utoipa::path(
+    post,
+    path = "/auth/register",
+    tag = AUTH,
+    request_body = Registration,
+    responses((status = 200, description = "Signed in", body = TokensOut), TokenHeaders, NameTaken, PhoneTaken),
+)]
 async fn register(
     State(shop): State<Arc<Shop>>,
     Call(Anyone, person): Call<Anyone, RegisterIn>,
@@ -45,11 +52,19 @@ async fn register(
     let session = draw_session(&shop)?;
     let cap_at = cap(&shop, now);
     // The user's number is in the tokens and the database gives it, so the user comes first and the session second.
-    let user = shop.store.create_user(new, None, now).await?;
+    let user = shop.store.create_user(new, now).await?;
     let pair = open_session(&shop, user.id, session, cap_at, now).await?;
     Ok(tokens_out(user, pair, shop.settings.sessions.access_minutes))
 }
 
+/// Sign in
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    tag = AUTH,
+    request_body = SignIn,
+    responses((status = 200, description = "Signed in", body = TokensOut), TokenHeaders, BadCredentials),
+)]
 async fn login(State(shop): State<Arc<Shop>>, Call(Anyone, given): Call<Anyone, LoginIn>) -> TokenAnswer {
     let known = shop.store.find_credentials(&given.name).await?;
     let hash = known.as_ref().map(|known| &known.password);
@@ -60,6 +75,20 @@ async fn login(State(shop): State<Arc<Shop>>, Call(Anyone, given): Call<Anyone, 
     Ok(tokens_out(user, pair, shop.settings.sessions.access_minutes))
 }
 
+/// Exchange a refresh token
+///
+/// Gives two new tokens for the refresh token, which is used up by it. One that was used before ends its session.
+#[utoipa::path(
+    post,
+    path = "/auth/refresh",
+    tag = AUTH,
+    params(RefreshHeaders),
+    request_body(content((RefreshIn = "application/json"), (RefreshIn = "application/x-www-form-urlencoded"))),
+    responses(
+        (status = 200, description = "Still signed in", body = TokensOut),
+        TokenHeaders, NoRefreshToken, BadRefreshToken, SessionOver,
+    ),
+)]
 async fn refresh(State(shop): State<Arc<Shop>>, PresentedRefresh(token): PresentedRefresh) -> TokenAnswer {
     let token = token.ok_or(Code::NoRefreshToken)?;
     let now = shop.now();
@@ -77,6 +106,26 @@ async fn refresh(State(shop): State<Arc<Shop>>, PresentedRefresh(token): Present
     }
 }
 
+/// Sign out
+///
+/// Ends the sessions of the access token and of the refresh token that come along, if they are good for one.
+#[utoipa::path(
+    post,
+    path = "/auth/logout",
+    tag = AUTH,
+    security((), ("bearer" = [])),
+    params(RefreshHeaders),
+    request_body(content((RefreshIn = "application/json"), (RefreshIn = "application/x-www-form-urlencoded"))),
+    responses((
+        status = 200,
+        description = "Signed out",
+        body = LoggedOut,
+        headers(
+            ("Clear-Site-Data" = String, description = "What a browser should forget"),
+            ("X-Logout" = String, description = "`true`"),
+        ),
+    )),
+)]
 async fn logout(
     State(shop): State<Arc<Shop>>,
     Extension(bearer): Extension<Bearer>,

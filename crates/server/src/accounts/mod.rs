@@ -4,6 +4,7 @@ mod api;
 mod input;
 mod output;
 pub mod passwords;
+mod shapes;
 pub(crate) mod tokens;
 
 pub(crate) use api::router;

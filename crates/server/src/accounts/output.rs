@@ -3,27 +3,34 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Serialize;
 use slippers_core::accounts::User;
+use utoipa::ToSchema;
 
 use super::tokens::TokenPair;
 use crate::http::json::JsonWith;
 
 /// Two tokens and whose they are.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens)]
 pub(super) struct TokensOut {
     access_token: String,
     refresh_token: String,
+    #[schema(example = "bearer")]
     token_type: &'static str,
     /// Minutes, unlike OAuth: existing clients know it so.
+    #[schema(example = 15)]
     expires_in: i64,
     user: UserOut,
 }
 
-#[derive(Serialize)]
+/// A user as they see themselves.
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 struct UserOut {
     name: String,
     surname: String,
     phone_number: String,
     is_admin: bool,
+    #[schema(example = "2026-11-23T07:17:39.123456+00:00")]
     created_at: String,
     updated_at: String,
 }
@@ -62,8 +69,10 @@ pub(super) fn tokens_out(user: User, pair: TokenPair, access_minutes: i64) -> Js
 }
 
 /// The answer to a logout.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LoggedOut {
     pub(super) message: &'static str,
+    /// UTC.
+    #[schema(example = "2026-11-23T07:17:40.123456")]
     pub(super) timestamp: String,
 }

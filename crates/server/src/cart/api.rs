@@ -3,28 +3,27 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::routing::{delete, get, post, put};
 use serde::Serialize;
 use slippers_core::cart::rules::MAX_REQUEST_QUANTITY;
 use slippers_core::cart::{Cart, CartError, CartTotals};
 use slippers_core::types::{CartLineId, Money, SlipperId};
+use utoipa::ToSchema;
 
+use super::shapes::{CartItemIn, CartQuantityIn};
 use crate::http::call::{Call, CurrentUser};
 use crate::http::errors::{ApiError, Code};
 use crate::http::input::{BodyKind, Check, IdIn, Input, Int};
 use crate::http::json::{Json, money};
-use crate::http::router::Routes;
+use crate::http::router::{Routes, operations};
+use crate::ops::openapi::words::*;
 use crate::shop::Shop;
 
 pub(crate) fn router(routes: Routes) -> Routes {
-    routes
-        .at("/cart", get(open_cart))
-        .at("/cart/total", get(cart_totals))
-        .at("/cart/items", post(add_to_cart))
-        .at("/cart/items/{cart_item_id}", put(set_line_quantity).delete(remove_line))
-        .at("/cart/clear", delete(clear_cart))
+    routes.at(operations![open_cart, cart_totals, add_to_cart, set_line_quantity, remove_line, clear_cart])
 }
 
+/// Show the cart
+#[utoipa::path(get, path = "/cart", tag = CART, responses((status = 200, description = "The cart", body = CartOut)))]
 async fn open_cart(
     State(shop): State<Arc<Shop>>,
     Call(caller, ()): Call<CurrentUser, ()>,
@@ -32,6 +31,13 @@ async fn open_cart(
     Ok(Json(shop.store.open_cart(caller.user.id, shop.now()).await?.into()))
 }
 
+/// Show the sums of the cart
+#[utoipa::path(
+    get,
+    path = "/cart/total",
+    tag = CART,
+    responses((status = 200, description = "The sums; zeros without a cart", body = TotalsOut)),
+)]
 async fn cart_totals(
     State(shop): State<Arc<Shop>>,
     Call(caller, ()): Call<CurrentUser, ()>,
@@ -39,6 +45,16 @@ async fn cart_totals(
     Ok(Json(shop.store.cart_totals(caller.user.id).await?.into()))
 }
 
+/// Put a product into the cart
+///
+/// Pairs of one product add up in one line. Stock is looked at when the order is placed.
+#[utoipa::path(
+    post,
+    path = "/cart/items",
+    tag = CART,
+    request_body = CartItemIn,
+    responses((status = 200, description = "The cart as it is now", body = CartOut), SlipperNotFound, CartFull),
+)]
 async fn add_to_cart(
     State(shop): State<Arc<Shop>>,
     Call(caller, AddIn { slipper, quantity }): Call<CurrentUser, AddIn>,
@@ -46,6 +62,15 @@ async fn add_to_cart(
     Ok(Json(shop.store.add_to_cart(caller.user.id, slipper, quantity, shop.now()).await?.into()))
 }
 
+/// Set the quantity of a line
+#[utoipa::path(
+    put,
+    path = "/cart/items/{cart_item_id}",
+    tag = CART,
+    params(("cart_item_id" = i64, Path, description = "The line's id")),
+    request_body = CartQuantityIn,
+    responses((status = 200, description = "The cart as it is now", body = CartOut), CartItemNotFound),
+)]
 async fn set_line_quantity(
     State(shop): State<Arc<Shop>>,
     Call(caller, SetIn { line, quantity }): Call<CurrentUser, SetIn>,
@@ -53,6 +78,14 @@ async fn set_line_quantity(
     Ok(Json(shop.store.set_line_quantity(caller.user.id, line, quantity, shop.now()).await?.into()))
 }
 
+/// Remove a line
+#[utoipa::path(
+    delete,
+    path = "/cart/items/{cart_item_id}",
+    tag = CART,
+    params(("cart_item_id" = i64, Path, description = "The line's id")),
+    responses((status = 200, description = "The cart as it is now", body = CartOut), CartItemNotFound),
+)]
 async fn remove_line(
     State(shop): State<Arc<Shop>>,
     Call(caller, LinePath(line)): Call<CurrentUser, LinePath>,
@@ -60,6 +93,8 @@ async fn remove_line(
     Ok(Json(shop.store.remove_line(caller.user.id, line, shop.now()).await?.into()))
 }
 
+/// Empty the cart
+#[utoipa::path(delete, path = "/cart/clear", tag = CART, responses((status = 200, description = "The cart as it is now", body = CartOut)))]
 async fn clear_cart(
     State(shop): State<Arc<Shop>>,
     Call(caller, ()): Call<CurrentUser, ()>,
@@ -115,7 +150,9 @@ impl Input for SetIn {
     }
 }
 
-#[derive(Debug, Serialize)]
+/// A cart at present prices.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Cart)]
 struct CartOut {
     id: i64,
     items: Vec<LineOut>,
@@ -123,23 +160,30 @@ struct CartOut {
     totals: TotalsOut,
 }
 
-#[derive(Debug, Serialize)]
+/// A line of a cart.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CartLine)]
 struct LineOut {
     id: i64,
     slipper_id: i64,
     quantity: i64,
     name: String,
     #[serde(serialize_with = "money")]
+    #[schema(schema_with = soum)]
     price: Money,
     #[serde(serialize_with = "money")]
+    #[schema(schema_with = soum)]
     total_price: Money,
 }
 
-#[derive(Debug, Serialize)]
+/// The sums of a cart.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CartTotals)]
 struct TotalsOut {
     total_items: i64,
     total_quantity: i64,
     #[serde(serialize_with = "money")]
+    #[schema(schema_with = soum)]
     total_amount: Money,
 }
 

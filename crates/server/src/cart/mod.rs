@@ -1,5 +1,6 @@
 //! The cart over HTTP.
 
 mod api;
+mod shapes;
 
 pub(crate) use api::router;

@@ -11,6 +11,12 @@ const NAME: Text = Text::new(1, 100);
 const SIZE: Text = Text::new(1, 20);
 const DESCRIPTION: Text = Text::new(0, 255);
 const STOCK: Int = Int::between(0, MAX_STOCK);
+/// How many categories are listed where nothing is said.
+pub(super) const DEFAULT_CATEGORIES: i64 = 100;
+/// How many products are listed where nothing is said.
+pub(super) const DEFAULT_SLIPPERS: i64 = 20;
+/// In which order products are listed where nothing is said.
+pub(super) const DEFAULT_SORT: &str = "id_desc";
 const LIMIT: Int = Int::between(1, MAX_PAGE_LIMIT);
 /// Longer than any name: nothing can match, and folding it would cost.
 const SEARCH: Text = Text::new(0, 1000);
@@ -52,7 +58,7 @@ impl Input for CategoryList {
 
     fn read(check: &mut Check<'_>) -> Option<Self> {
         let skip = check.query("skip", Int::at_least(0), 0);
-        let limit = check.query("limit", LIMIT, 100);
+        let limit = check.query("limit", LIMIT, DEFAULT_CATEGORIES);
         Some(Self { skip: skip?, limit: limit? })
     }
 }
@@ -97,10 +103,10 @@ impl Input for SlipperList {
 
     fn read(check: &mut Check<'_>) -> Option<Self> {
         let skip = check.optional_query("skip", Int::at_least(0));
-        let limit = check.query("limit", LIMIT, 20);
+        let limit = check.query("limit", LIMIT, DEFAULT_SLIPPERS);
         let category = check.optional_query("category_id", CATEGORY);
         let search = check.optional_query("search", SEARCH);
-        let sort = check.query("sort", Text::SHORT, "id_desc".to_owned());
+        let sort = check.query("sort", Text::SHORT, DEFAULT_SORT.to_owned());
         let with_images = check.query("include_images", Flag, true);
         // A front-end pages by `page` alone; it counts only where `skip` does not.
         let number = match skip? {

@@ -3,6 +3,7 @@
 mod category_api;
 mod input;
 mod output;
+mod shapes;
 mod slipper_api;
 
 pub(crate) use category_api::router as category_router;

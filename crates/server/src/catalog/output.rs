@@ -3,12 +3,17 @@
 use serde::Serialize;
 use slippers_core::catalog::{Category, Image, Slipper, SlipperPage};
 use slippers_core::types::{Money, Page};
+use utoipa::ToSchema;
 
 use crate::http::json::money;
+use crate::ops::openapi::words::soum;
 
-#[derive(Debug, Serialize)]
+/// A category.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Category)]
 pub(super) struct CategoryOut {
     name: String,
+    #[schema(required)]
     description: Option<String>,
     is_active: bool,
     id: i64,
@@ -29,36 +34,64 @@ impl From<Category> for CategoryOut {
     }
 }
 
-#[derive(Debug, Serialize)]
+/// A product in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Slipper)]
 pub(super) struct SlipperOut {
     id: i64,
     name: String,
     size: String,
     #[serde(serialize_with = "money")]
+    #[schema(schema_with = soum)]
     price: Money,
     quantity: i64,
+    #[schema(required)]
     category_id: Option<i64>,
+    #[schema(required)]
     category_name: Option<String>,
+    /// The path of the picture that stands for the product; empty until there is one.
     image: String,
+    /// Whether a pair can be ordered now.
     is_available: bool,
     #[serde(flatten)]
+    #[schema(value_type = PicturesOut)]
     pictures: Option<PicturesOut>,
-    #[serde(flatten)]
-    times: Option<TimesOut>,
 }
 
-#[derive(Debug, Serialize)]
+/// A product on its own page.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SlipperDetail)]
+pub(super) struct SlipperDetailOut {
+    #[serde(flatten)]
+    slipper: SlipperOut,
+    #[schema(example = "2026-11-23T07:17:39.123456+00:00")]
+    created_at: String,
+    updated_at: String,
+}
+
+/// The pictures of a product; absent with `include_images=false`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SlipperPictures)]
 struct PicturesOut {
+    /// The primary one first.
+    #[schema(required = false)]
     images: Vec<PictureOut>,
+    /// Their paths.
+    #[schema(required = false)]
     image_gallery: Vec<String>,
+    /// The path of the primary one, else `image`.
+    #[schema(required = false)]
     primary_image: String,
 }
 
-#[derive(Debug, Serialize)]
+/// A picture of a product.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Picture)]
 struct PictureOut {
     id: i64,
     image_path: String,
     is_primary: bool,
+    #[schema(required)]
     alt_text: Option<String>,
     order_index: i64,
 }
@@ -80,12 +113,6 @@ impl PicturesOut {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct TimesOut {
-    created_at: String,
-    updated_at: String,
-}
-
 impl SlipperOut {
     /// A product in a list.
     pub(super) fn item(slipper: Slipper, with_images: bool) -> Self {
@@ -104,29 +131,32 @@ impl SlipperOut {
             image: slipper.image,
             is_available,
             pictures,
-            times: None,
         }
     }
+}
 
-    /// A product on its own page.
-    pub(super) fn detail(slipper: Slipper, with_images: bool) -> Self {
-        let times = TimesOut {
+impl SlipperDetailOut {
+    pub(super) fn new(slipper: Slipper, with_images: bool) -> Self {
+        Self {
             created_at: slipper.created_at.iso_with_offset(),
             updated_at: slipper.updated_at.iso_with_offset(),
-        };
-        Self { times: Some(times), ..Self::item(slipper, with_images) }
+            slipper: SlipperOut::item(slipper, with_images),
+        }
     }
 }
 
 /// A product as its admin sees it after a change.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SavedSlipper)]
 pub(super) struct SavedSlipperOut {
     id: i64,
     name: String,
     size: String,
     #[serde(serialize_with = "money")]
+    #[schema(schema_with = soum)]
     price: Money,
     quantity: i64,
+    #[schema(required)]
     category_id: Option<i64>,
     image: String,
 }
@@ -145,7 +175,9 @@ impl From<Slipper> for SavedSlipperOut {
     }
 }
 
-#[derive(Debug, Serialize)]
+/// A page of products.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SlipperPage)]
 pub(super) struct SlipperPageOut {
     items: Vec<SlipperOut>,
     total: i64,
@@ -153,21 +185,26 @@ pub(super) struct SlipperPageOut {
     pages: i64,
     has_next: bool,
     has_prev: bool,
+    /// The order as it was asked for.
     sort: String,
     /// Only where the total was not counted to the end: exact lists look as they always did.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
     total_is_exact: Option<bool>,
 }
 
 impl SlipperPageOut {
     pub(super) fn new(listed: SlipperPage, page: Page, sort: String, with_images: bool) -> Self {
         let numbers = page.numbers(listed.total);
+        // Beyond what was counted only a full page tells that there may be another.
+        let is_full = i64::try_from(listed.items.len()).is_ok_and(|length| length == page.limit());
+        let has_next = numbers.has_next || (is_full && !listed.total_is_exact);
         Self {
             items: listed.items.into_iter().map(|item| SlipperOut::item(item, with_images)).collect(),
             total: listed.total,
             page: numbers.page,
             pages: numbers.pages,
-            has_next: numbers.has_next,
+            has_next,
             has_prev: numbers.has_prev,
             sort,
             total_is_exact: (!listed.total_is_exact).then_some(false),
@@ -175,18 +212,23 @@ impl SlipperPageOut {
     }
 }
 
-#[derive(Debug, Serialize)]
+/// The pictures of a product.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ImageList)]
 pub(super) struct ImageListOut {
     slipper_id: i64,
     images: Vec<ImageOut>,
     total_images: usize,
 }
 
-#[derive(Debug, Serialize)]
+/// A picture of a product, with when it was added.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Image)]
 struct ImageOut {
     id: i64,
     image_path: String,
     is_primary: bool,
+    #[schema(required)]
     alt_text: Option<String>,
     order_index: i64,
     created_at: String,
@@ -213,7 +255,8 @@ impl ImageListOut {
 }
 
 /// `{"message": "..."}`.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Message)]
 pub(super) struct MessageOut {
     pub(super) message: &'static str,
 }

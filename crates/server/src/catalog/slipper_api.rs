@@ -3,24 +3,39 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::routing::get;
 use slippers_core::catalog::NewSlipper;
 
 use super::input::{SlipperDetail, SlipperList, SlipperPath, UpdateSlipper};
-use super::output::{ImageListOut, MessageOut, SavedSlipperOut, SlipperOut, SlipperPageOut};
+use super::output::{ImageListOut, MessageOut, SavedSlipperOut, SlipperDetailOut, SlipperPageOut};
+use super::shapes::{SlipperChangeIn, SlipperIn, SlipperListQuery, SlipperQuery};
 use crate::http::call::{Admin, Anyone, Call};
 use crate::http::errors::{ApiError, Code};
 use crate::http::json::Json;
-use crate::http::router::Routes;
+use crate::http::router::{Routes, operations};
+use crate::ops::openapi::words::*;
 use crate::shop::Shop;
 
 pub(crate) fn router(routes: Routes) -> Routes {
-    routes
-        .at("/slippers/", get(list_slippers).post(create_slipper))
-        .at("/slippers/{slipper_id}", get(find_slipper).put(update_slipper).delete(delete_slipper))
-        .at("/slippers/{slipper_id}/images", get(list_images))
+    routes.at(operations![
+        list_slippers,
+        create_slipper,
+        find_slipper,
+        update_slipper,
+        delete_slipper,
+        list_images,
+    ])
 }
 
+/// List the products
+///
+/// Products of equal sort keys are listed by id.
+#[utoipa::path(
+    get,
+    path = "/slippers/",
+    tag = SLIPPERS,
+    params(SlipperListQuery),
+    responses((status = 200, description = "A page of products", body = SlipperPageOut)),
+)]
 async fn list_slippers(
     State(shop): State<Arc<Shop>>,
     Call(Anyone, SlipperList { query, sort }): Call<Anyone, SlipperList>,
@@ -30,14 +45,30 @@ async fn list_slippers(
     Ok(Json(SlipperPageOut::new(listed, page, sort, with_images)))
 }
 
+/// Show a product
+#[utoipa::path(
+    get,
+    path = "/slippers/{slipper_id}",
+    tag = SLIPPERS,
+    params(("slipper_id" = i64, Path, description = "The product's id"), SlipperQuery),
+    responses((status = 200, description = "The product", body = SlipperDetailOut), SlipperNotFound),
+)]
 async fn find_slipper(
     State(shop): State<Arc<Shop>>,
     Call(Anyone, SlipperDetail { id, with_images }): Call<Anyone, SlipperDetail>,
-) -> Result<Json<SlipperOut>, ApiError> {
+) -> Result<Json<SlipperDetailOut>, ApiError> {
     let slipper = shop.store.find_slipper(id).await?.ok_or(Code::SlipperNotFound)?;
-    Ok(Json(SlipperOut::detail(slipper, with_images)))
+    Ok(Json(SlipperDetailOut::new(slipper, with_images)))
 }
 
+/// Make a product
+#[utoipa::path(
+    post,
+    path = "/slippers/",
+    tag = SLIPPERS,
+    request_body = SlipperIn,
+    responses((status = 200, description = "The new product", body = SavedSlipperOut), CategoryNotFound),
+)]
 async fn create_slipper(
     State(shop): State<Arc<Shop>>,
     Call(Admin(_), new): Call<Admin, NewSlipper>,
@@ -45,6 +76,18 @@ async fn create_slipper(
     Ok(Json(shop.store.create_slipper(new, shop.now()).await?.into()))
 }
 
+/// Change a product
+#[utoipa::path(
+    put,
+    path = "/slippers/{slipper_id}",
+    tag = SLIPPERS,
+    params(("slipper_id" = i64, Path, description = "The product's id")),
+    request_body = SlipperChangeIn,
+    responses(
+        (status = 200, description = "The product as it is now", body = SavedSlipperOut),
+        SlipperNotFound, CategoryNotFound,
+    ),
+)]
 async fn update_slipper(
     State(shop): State<Arc<Shop>>,
     Call(Admin(admin), UpdateSlipper(id, change)): Call<Admin, UpdateSlipper>,
@@ -52,6 +95,16 @@ async fn update_slipper(
     Ok(Json(shop.store.update_slipper(id, change, admin.user.id, shop.now()).await?.into()))
 }
 
+/// Delete a product
+///
+/// Orders keep their lines of it; carts lose theirs.
+#[utoipa::path(
+    delete,
+    path = "/slippers/{slipper_id}",
+    tag = SLIPPERS,
+    params(("slipper_id" = i64, Path, description = "The product's id")),
+    responses((status = 200, description = "It is gone", body = MessageOut), SlipperNotFound),
+)]
 async fn delete_slipper(
     State(shop): State<Arc<Shop>>,
     Call(Admin(_), SlipperPath(id)): Call<Admin, SlipperPath>,
@@ -60,6 +113,16 @@ async fn delete_slipper(
     Ok(Json(MessageOut { message: "Slipper deleted successfully" }))
 }
 
+/// List the pictures of a product
+///
+/// By their place, `order_index`.
+#[utoipa::path(
+    get,
+    path = "/slippers/{slipper_id}/images",
+    tag = SLIPPERS,
+    params(("slipper_id" = i64, Path, description = "The product's id")),
+    responses((status = 200, description = "The pictures", body = ImageListOut), SlipperNotFound),
+)]
 async fn list_images(
     State(shop): State<Arc<Shop>>,
     Call(Anyone, SlipperPath(id)): Call<Anyone, SlipperPath>,

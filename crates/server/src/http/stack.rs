@@ -112,10 +112,18 @@ impl Stack {
         };
         let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let is_health = path == "/health" || path.starts_with("/health/");
-        Some(if is_health { self.limiter.peek(key, now) } else { self.limiter.check(key, now) })
+        Some(if is_health {
+            Decision { allowed: true, ..self.limiter.peek(key, now) }
+        } else {
+            self.limiter.check(key, now)
+        })
     }
 
     async fn route(&self, request: Request<Body>) -> Response<Body> {
+        // To the router an empty part of a path may be a parameter; here it is none, and `//` never counts as `/`.
+        if request.uri().path().contains("//") {
+            return ApiError::from(Code::NotFound).into_response();
+        }
         let deadline = self.shop.settings.connections.request_timeout;
         let answer = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind();
         match timeout(deadline, answer).await {
@@ -135,6 +143,8 @@ impl Stack {
         let error = response.extensions_mut().remove::<ApiError>();
         if let Some(error) = &error {
             *response.body_mut() = Body::from(error.body(&exchange.id));
+            // The router has told the length of the empty body that was there until now.
+            response.headers_mut().remove(header::CONTENT_LENGTH);
             response.headers_mut().insert(header::CONTENT_TYPE, APPLICATION_JSON);
             if error.code() == Code::MethodNotAllowed {
                 keep_first_method(response.headers_mut());

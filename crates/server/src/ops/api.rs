@@ -3,19 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
 use slippers_core::PoolStatus;
+use utoipa::ToSchema;
 
+use super::{docs, openapi};
 use crate::http::call::{Admin, Call};
 use crate::http::errors::{ApiError, Code};
-use crate::http::json::Json;
-use crate::http::router::Routes;
+use crate::http::json::{APPLICATION_JSON, Json};
+use crate::http::router::{Routes, accepts_gzip, operations};
+use crate::ops::openapi::words::*;
 use crate::shop::Shop;
 
+/// The API's name.
+pub(super) const API_TITLE: &str = "Slippers Order System API";
 /// The API's version, which existing clients read; the program's own is its crate's.
 pub(super) const API_VERSION: &str = "2.0.0";
 /// A database that has not answered by then counts as gone.
@@ -23,15 +29,13 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) fn router(routes: Routes) -> Routes {
     routes
-        .at("/", get(root))
-        .at("/health", get(health))
-        .at("/health/live", get(live))
-        .at("/health/ready", get(ready))
-        .at("/admin/db-pool-status", get(pool_status))
-        .exactly("/static/{*path}", get(static_file))
+        .at(operations![root, health, live, ready, pool_status, openapi_document, swagger, reference])
+        .unlisted("/docs/{*path}", get(swagger_asset))
+        .below(operations![static_file])
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Root)]
 struct RootOut {
     message: &'static str,
     version: &'static str,
@@ -39,6 +43,13 @@ struct RootOut {
     status: &'static str,
 }
 
+/// Show what this is
+#[utoipa::path(
+    get,
+    path = "/",
+    tag = SYSTEM,
+    responses((status = 200, description = "The API's name and version", body = RootOut)),
+)]
 async fn root() -> Json<RootOut> {
     Json(RootOut {
         message: "🥿 Slippers Order System API",
@@ -48,7 +59,8 @@ async fn root() -> Json<RootOut> {
     })
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Health)]
 struct HealthOut {
     status: &'static str,
     timestamp: String,
@@ -57,7 +69,18 @@ struct HealthOut {
     cache: bool,
 }
 
-/// Whether the shop can sell, in the legacy's words, but really asked.
+/// Tell whether the shop can sell
+///
+/// The database is really asked.
+#[utoipa::path(
+    get,
+    path = "/health",
+    tag = SYSTEM,
+    responses(
+        (status = 200, description = "It can", body = HealthOut),
+        (status = 503, description = "The database does not answer", body = HealthOut),
+    ),
+)]
 async fn health(State(shop): State<Arc<Shop>>) -> Response {
     let database = database_answers(&shop).await;
     let body = HealthOut {
@@ -71,17 +94,35 @@ async fn health(State(shop): State<Arc<Shop>>) -> Response {
     with_status(database, Json(body))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Status)]
 struct StatusOut {
     status: &'static str,
 }
 
-/// Whether the program runs; it asks nobody.
+/// Tell whether the program runs
+///
+/// It asks nobody.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    tag = SYSTEM,
+    responses((status = 200, description = "It runs", body = StatusOut)),
+)]
 async fn live() -> Json<StatusOut> {
     Json(StatusOut { status: "ok" })
 }
 
-/// Whether requests should be sent here.
+/// Tell whether requests should be sent here
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    tag = SYSTEM,
+    responses(
+        (status = 200, description = "They should", body = StatusOut),
+        (status = 503, description = "The database does not answer", body = StatusOut),
+    ),
+)]
 async fn ready(State(shop): State<Arc<Shop>>) -> Response {
     let database = database_answers(&shop).await;
     with_status(database, Json(StatusOut { status: if database { "ok" } else { "database unavailable" } }))
@@ -107,7 +148,8 @@ fn with_status<T: IntoResponse>(healthy: bool, body: T) -> Response {
 }
 
 /// The pool in the legacy's words; `overflow` counts the connections beyond the pool's size and is negative below it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Pool)]
 struct PoolOut {
     pool_size: u32,
     checked_in_connections: u32,
@@ -136,12 +178,98 @@ impl From<PoolStatus> for PoolOut {
     }
 }
 
+/// Show the database connections
+#[utoipa::path(
+    get,
+    path = "/admin/db-pool-status",
+    tag = SYSTEM,
+    responses((status = 200, description = "The connections at this moment", body = PoolOut)),
+)]
 async fn pool_status(State(shop): State<Arc<Shop>>, Call(Admin(_), ()): Call<Admin, ()>) -> Json<PoolOut> {
     Json(shop.store.pool_status().into())
 }
 
-/// A file below `/static`. The name is taken from the path as it was sent: what decodes to a slash is no slash.
-async fn static_file(State(shop): State<Arc<Shop>>, _: Path<String>, request: Request) -> Response {
+/// Show this document
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = SYSTEM,
+    responses((status = 200, description = "An OpenAPI 3.1 document", body = Object, content_type = "application/json")),
+)]
+async fn openapi_document() -> Response {
+    ([(header::CONTENT_TYPE, APPLICATION_JSON)], openapi::document()).into_response()
+}
+
+/// Try the API
+///
+/// Swagger UI over `/openapi.json`.
+#[utoipa::path(
+    get,
+    path = "/docs",
+    tag = SYSTEM,
+    responses((status = 200, description = "A page", body = String, content_type = "text/html")),
+)]
+async fn swagger() -> Html<&'static str> {
+    docs::swagger_page()
+}
+
+/// What the page under `/docs` loads.
+async fn swagger_asset(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    let asset = path.ok().and_then(|Path(path)| docs::swagger_asset(&path, accepts_gzip(&headers)));
+    match asset {
+        Some(asset) => asset.into_response(),
+        None => ApiError::from(Code::NotFound).into_response(),
+    }
+}
+
+/// Read about the API
+///
+/// This document as a page that needs no JavaScript.
+#[utoipa::path(
+    get,
+    path = "/redoc",
+    tag = SYSTEM,
+    responses((status = 200, description = "A page", body = String, content_type = "text/html")),
+)]
+async fn reference() -> Html<&'static str> {
+    Html(openapi::reference_page())
+}
+
+/// Fetch a file
+///
+/// Pictures are under `/static/images/`. Conditions and single ranges are heard.
+// The name is taken from the path as it was sent: what decodes to a slash is no slash.
+#[utoipa::path(
+    get,
+    path = "/static/{path}",
+    tag = SYSTEM,
+    params(("path" = String, Path, description = "The file's path; it may have slashes")),
+    responses(
+        (
+            status = 200,
+            description = "The file",
+            body = FileOut,
+            content_type = "application/octet-stream",
+            headers(
+                ("ETag" = String, description = "Names this content"),
+                ("Last-Modified" = String, description = "When it was last changed"),
+                ("Cache-Control" = String, description = "Pictures never change under their name"),
+            ),
+        ),
+        (
+            status = 206,
+            description = "The part that `Range` asked for",
+            body = FileOut,
+            content_type = "application/octet-stream",
+            headers(("Content-Range" = String, description = "Which part it is")),
+        ),
+        (status = 304, description = "It is as `If-None-Match` or `If-Modified-Since` knows it"),
+        (status = 412, description = "It is not as `If-Match` or `If-Unmodified-Since` wants it"),
+        (status = 416, description = "It has no such part"),
+        NotFound,
+    ),
+)]
+async fn static_file(State(shop): State<Arc<Shop>>, request: Request) -> Response {
     let Some(below) = request.uri().path().strip_prefix("/static/") else {
         return ApiError::from(Code::NotFound).into_response();
     };

@@ -2,7 +2,7 @@
 
 mod api;
 mod docs;
-mod openapi;
+pub(crate) mod openapi;
 
 pub(crate) use api::router;
 pub use openapi::openapi_json;

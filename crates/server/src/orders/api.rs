@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName};
-use axum::routing::{get, post};
 use slippers_core::orders::lifecycle::{LifecycleError, may_read};
 use slippers_core::orders::rules::PlanError;
 use slippers_core::orders::{Idempotency, OrderError, OrderQuery, PlaceError, PlaceFromCart};
@@ -12,21 +11,35 @@ use slippers_core::types::IdempotencyKey;
 
 use super::input::{FromCartIn, OrderListIn, OrderPath, UpdateOrder};
 use super::output::{ListedOut, MsgOut, OrderOut, PlacedOut};
+use super::shapes::{FromCartQuery, IdempotencyHeaders, OrderChangeIn, OrderListQuery};
 use crate::http::call::{Call, CurrentUser};
 use crate::http::errors::{ApiError, Code};
 use crate::http::json::{Json, JsonWith};
-use crate::http::router::Routes;
+use crate::http::router::{Routes, operations};
+use crate::ops::openapi::words::*;
 use crate::shop::Shop;
 
 const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 pub(crate) fn router(routes: Routes) -> Routes {
-    routes
-        .at("/orders/", get(list_orders))
-        .at("/orders/from-cart", post(place_from_cart))
-        .at("/orders/{order_id}", get(find_order).put(update_order).delete(delete_order))
+    routes.at(operations![list_orders, place_from_cart, find_order, update_order, delete_order])
 }
 
+/// Order what is in the cart
+///
+/// The stock is reserved for as long as the order is pending. A repeated call for the same cart answers the order that
+/// was placed by the first one.
+#[utoipa::path(
+    post,
+    path = "/orders/from-cart",
+    tag = ORDERS,
+    params(FromCartQuery, IdempotencyHeaders),
+    responses(
+        (status = 200, description = "The order", body = PlacedOut),
+        CartEmpty, SlipperNotFound, OutOfStock, NotOnSale, TooManyOpenOrders, IdempotencyKeyInvalid,
+        IdempotencyKeyReused,
+    ),
+)]
 async fn place_from_cart(
     State(shop): State<Arc<Shop>>,
     headers: HeaderMap,
@@ -52,6 +65,21 @@ fn idempotency(headers: &HeaderMap, request: String) -> Result<Option<Idempotenc
     Ok(Some(Idempotency { key, request }))
 }
 
+/// List orders
+///
+/// One's own, an admin everybody's; newest first.
+#[utoipa::path(
+    get,
+    path = "/orders/",
+    tag = ORDERS,
+    params(OrderListQuery),
+    responses((
+        status = 200,
+        description = "The orders",
+        body = Vec<ListedOut>,
+        headers(("X-Total-Count" = i64, description = "How many there are, whatever `before` and `max` say")),
+    )),
+)]
 async fn list_orders(
     State(shop): State<Arc<Shop>>,
     Call(caller, list): Call<CurrentUser, OrderListIn>,
@@ -66,6 +94,14 @@ async fn list_orders(
     ))
 }
 
+/// Show an order
+#[utoipa::path(
+    get,
+    path = "/orders/{order_id}",
+    tag = ORDERS,
+    params(("order_id" = i64, Path, description = "The order's id")),
+    responses((status = 200, description = "The order", body = OrderOut), OrderNotFound, OrderNotYours),
+)]
 async fn find_order(
     State(shop): State<Arc<Shop>>,
     Call(caller, OrderPath(id)): Call<CurrentUser, OrderPath>,
@@ -77,6 +113,20 @@ async fn find_order(
     Ok(Json(order.into()))
 }
 
+/// Change an order
+///
+/// Cancelling gives its stock back, and so does a refund unless `restock` is `false`.
+#[utoipa::path(
+    put,
+    path = "/orders/{order_id}",
+    tag = ORDERS,
+    params(("order_id" = i64, Path, description = "The order's id")),
+    request_body = OrderChangeIn,
+    responses(
+        (status = 200, description = "The order as it is now", body = OrderOut),
+        OrderNotFound, OrderUpdateNotYours, OrderFieldForbidden, OrderTotalForbidden, OrderStepForbidden,
+    ),
+)]
 async fn update_order(
     State(shop): State<Arc<Shop>>,
     Call(caller, UpdateOrder(id, change)): Call<CurrentUser, UpdateOrder>,
@@ -85,6 +135,16 @@ async fn update_order(
     Ok(Json(changed.map_err(|error| refusal(error, Code::OrderUpdateNotYours))?.into()))
 }
 
+/// Delete an order
+///
+/// A pending one gives its stock back; paid and refunded ones are kept.
+#[utoipa::path(
+    delete,
+    path = "/orders/{order_id}",
+    tag = ORDERS,
+    params(("order_id" = i64, Path, description = "The order's id")),
+    responses((status = 200, description = "It is gone", body = MsgOut), OrderNotFound, OrderDeleteNotYours, OrderKept),
+)]
 async fn delete_order(
     State(shop): State<Arc<Shop>>,
     Call(caller, OrderPath(id)): Call<CurrentUser, OrderPath>,

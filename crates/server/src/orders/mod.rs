@@ -3,5 +3,6 @@
 mod api;
 mod input;
 mod output;
+mod shapes;
 
 pub(crate) use api::router;

@@ -3,29 +3,41 @@
 use serde::Serialize;
 use slippers_core::orders::{Order, OrderLine, PaymentOutcome};
 use slippers_core::types::Money;
+use utoipa::ToSchema;
 
 use crate::http::json::money;
+use crate::ops::openapi::words::{order_status, soum};
 
 /// The answer to placing an order.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PlacedOrder)]
 pub(super) struct PlacedOut {
     order_id: String,
+    #[schema(schema_with = order_status)]
     status: &'static str,
     #[serde(serialize_with = "money")]
+    #[schema(schema_with = soum)]
     total_amount: Money,
+    #[schema(required)]
     notes: Option<String>,
+    #[schema(example = "2026-11-23 12:17")]
     created_at: String,
     items: Vec<PlacedItemOut>,
 }
 
-#[derive(Debug, Serialize)]
+/// A line of an order: the product as it was.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PlacedItem)]
 struct PlacedItemOut {
     slipper_id: i64,
     quantity: i64,
     #[serde(serialize_with = "money")]
+    #[schema(schema_with = soum)]
     unit_price: Money,
     #[serde(serialize_with = "money")]
+    #[schema(schema_with = soum)]
     total_price: Money,
+    #[schema(required)]
     notes: Option<String>,
     name: String,
     size: String,
@@ -33,29 +45,39 @@ struct PlacedItemOut {
 }
 
 /// An order in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ListedOrder)]
 pub(super) struct ListedOut {
     id: i64,
     order_id: String,
     user_id: i64,
     user_name: String,
+    #[schema(schema_with = order_status)]
     status: &'static str,
+    /// `success` or `refunded`; only with `finance=paid_refunded`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
     payment_status: Option<&'static str>,
     #[serde(serialize_with = "money")]
+    #[schema(schema_with = soum)]
     total_amount: Money,
+    #[schema(example = "2026-11-23 12:17")]
     created_at: String,
     updated_at: String,
     items: Vec<ListedItemOut>,
 }
 
-#[derive(Debug, Serialize)]
+/// A line of an order in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ListedItem)]
 struct ListedItemOut {
     slipper_id: i64,
     quantity: i64,
     #[serde(serialize_with = "money")]
+    #[schema(schema_with = soum)]
     unit_price: Money,
     #[serde(serialize_with = "money")]
+    #[schema(schema_with = soum)]
     total_price: Money,
     name: String,
     size: String,
@@ -63,21 +85,28 @@ struct ListedItemOut {
 }
 
 /// An order on its own.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Order)]
 pub(super) struct OrderOut {
     id: i64,
     order_id: String,
     user_id: i64,
+    #[schema(schema_with = order_status)]
     status: &'static str,
     #[serde(serialize_with = "money")]
+    #[schema(schema_with = soum)]
     total_amount: Money,
+    #[schema(required)]
     notes: Option<String>,
+    #[schema(example = "2026-11-23 12:17")]
     created_at: String,
     updated_at: String,
     items: Vec<ItemOut>,
 }
 
-#[derive(Debug, Serialize)]
+/// A line of an order, with its id.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderItem)]
 struct ItemOut {
     id: i64,
     #[serde(flatten)]
@@ -170,7 +199,8 @@ impl From<Order> for OrderOut {
 }
 
 /// `{"msg": "..."}`.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = Msg)]
 pub(super) struct MsgOut {
     pub(super) msg: &'static str,
 }

@@ -41,7 +41,7 @@ pub async fn a_user_is_kept_as_they_were_made(shop: &Shop) {
         let new =
             NewUser { surname: surname.into(), is_admin, ..new_user(name, &format!("+99890111223{number}")) };
         let time = Timestamp::from_micros(micros);
-        let made = shop.create_user(new.clone(), None, time).await.expect("made");
+        let made = shop.create_user(new.clone(), time).await.expect("made");
         let expected = User {
             id: UserId::new(number),
             name: new.name,
@@ -70,46 +70,37 @@ pub async fn credentials_are_found_by_exactly_the_name(shop: &Shop) {
 }
 
 pub async fn a_taken_name_is_told_before_a_taken_phone(shop: &Shop) {
-    let made = shop.create_user(new_user("Anna", "+998901112233"), None, NOW).await.expect("made");
-    let refused = shop.create_user(new_user("Anna", "+998901112233"), None, NOW).await;
+    let made = shop.create_user(new_user("Anna", "+998901112233"), NOW).await.expect("made");
+    let refused = shop.create_user(new_user("Anna", "+998901112233"), NOW).await;
     assert_is!(refused, Err(AccountError::NameTaken));
-    let refused = shop.create_user(new_user("Anna", "+998904445566"), None, NOW).await;
+    let refused = shop.create_user(new_user("Anna", "+998904445566"), NOW).await;
     assert_is!(refused, Err(AccountError::NameTaken));
-    let refused = shop.create_user(new_user("Bella", "+998901112233"), None, NOW).await;
+    let refused = shop.create_user(new_user("Bella", "+998901112233"), NOW).await;
     assert_is!(refused, Err(AccountError::PhoneTaken));
     assert_eq!(credentials(shop, "Bella").await, None, "she was not made");
     assert_eq!(credentials(shop, "Anna").await.map(|found| found.0), Some(made.id));
     // What was refused has used up neither the name nor the phone.
-    shop.create_user(new_user("Bella", "+998904445566"), None, NOW).await.expect("both are free");
+    shop.create_user(new_user("Bella", "+998904445566"), NOW).await.expect("both are free");
 }
 
 pub async fn both_taken_by_different_users_is_a_taken_name(shop: &Shop) {
-    shop.create_user(new_user("Anna", "+998901112233"), None, NOW).await.expect("made");
-    shop.create_user(new_user("Bella", "+998904445566"), None, NOW).await.expect("made");
+    shop.create_user(new_user("Anna", "+998901112233"), NOW).await.expect("made");
+    shop.create_user(new_user("Bella", "+998904445566"), NOW).await.expect("made");
     for (name, phone) in [("Anna", "+998904445566"), ("Bella", "+998901112233")] {
-        assert_is!(shop.create_user(new_user(name, phone), None, NOW).await, Err(AccountError::NameTaken));
+        assert_is!(shop.create_user(new_user(name, phone), NOW).await, Err(AccountError::NameTaken));
     }
 }
 
 pub async fn of_twenty_who_take_one_name_at_once_one_gets_it(shop: &Shop) {
     let answers = shop
         .at_once(20, |shop, number| async move {
-            let opened = session(u8::try_from(number).expect("small"));
-            let new = new_user("Anna", &format!("+9989011122{number:02}"));
-            shop.create_user(new, Some(opened), NOW).await
+            shop.create_user(new_user("Anna", &format!("+9989011122{number:02}")), NOW).await
         })
         .await;
     let winners: Vec<&User> = answers.iter().flatten().collect();
     assert_eq!(winners.len(), 1);
-    for (number, answer) in (0..).zip(&answers) {
-        match answer {
-            Ok(user) => assert_eq!(whose(shop, number).await, Some(user.id)),
-            Err(refused) => {
-                assert_is!(refused, AccountError::NameTaken);
-                assert_eq!(whose(shop, number).await, None, "no session without its user");
-                assert_eq!(rotate(shop, number, 99, 10, NOW).await, Rotation::Refused);
-            }
-        }
+    for refused in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+        assert_is!(refused, AccountError::NameTaken);
     }
     assert_eq!(credentials(shop, "Anna").await.map(|found| found.0), Some(winners[0].id));
 }
@@ -117,7 +108,7 @@ pub async fn of_twenty_who_take_one_name_at_once_one_gets_it(shop: &Shop) {
 pub async fn of_twenty_who_take_one_phone_at_once_one_gets_it(shop: &Shop) {
     let answers = shop
         .at_once(20, |shop, number| async move {
-            shop.create_user(new_user(&format!("Anna {number}"), "+998901112233"), None, NOW).await
+            shop.create_user(new_user(&format!("Anna {number}"), "+998901112233"), NOW).await
         })
         .await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
@@ -137,28 +128,8 @@ pub async fn phones_differ_by_their_digits(shop: &Shop) {
     for (name, phone) in
         [("A1", "+998901"), ("A2", "+9989010"), ("A3", "+09989010"), ("A4", "+998901112233445")]
     {
-        let made = shop.create_user(new_user(name, phone), None, NOW).await.expect("made");
+        let made = shop.create_user(new_user(name, phone), NOW).await.expect("made");
         assert_eq!(made.phone, Phone::parse(phone).expect("a phone"));
-    }
-}
-
-pub async fn a_first_session_is_opened_with_the_user(shop: &Shop) {
-    let user =
-        shop.create_user(new_user("Anna", "+998901112233"), Some(session(1)), NOW).await.expect("made");
-    assert_eq!(shop.find_session_user(session(1).id).await.expect("an answer"), Some(user.clone()));
-    let renewed = rotate(shop, 1, 2, 10, NOW).await;
-    assert_eq!(renewed, Rotation::Renewed { user, session: session(1).id, cap_at: None });
-}
-
-pub async fn a_refused_user_leaves_no_session(shop: &Shop) {
-    shop.create_user(new_user("Anna", "+998901112233"), None, NOW).await.expect("made");
-    let by_name = shop.create_user(new_user("Anna", "+998904445566"), Some(session(1)), NOW).await;
-    assert_is!(by_name, Err(AccountError::NameTaken));
-    let by_phone = shop.create_user(new_user("Bella", "+998901112233"), Some(session(2)), NOW).await;
-    assert_is!(by_phone, Err(AccountError::PhoneTaken));
-    for number in [1, 2] {
-        assert_eq!(whose(shop, number).await, None);
-        assert_eq!(rotate(shop, number, 9, 10, NOW).await, Rotation::Refused);
     }
 }
 
@@ -171,7 +142,7 @@ pub async fn admins_are_listed_by_number(shop: &Shop) {
             .enumerate()
     {
         let new = NewUser { is_admin, ..new_user(name, &format!("+99890111223{number}")) };
-        let made = shop.create_user(new, None, NOW).await.expect("made");
+        let made = shop.create_user(new, NOW).await.expect("made");
         if is_admin {
             admins.push(made);
         }

@@ -13,6 +13,7 @@ use rusqlite::types::Value;
 use slippers_core::StoreError;
 use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::catalog::{SearchTerm, SlipperPage, SlipperQuery, Sort};
+use slippers_core::types::CategoryId;
 
 use super::rows::{images_of_slipper, read_slipper, read_slipper_alone, slipper_columns};
 use super::search::{Lookup, lookup};
@@ -179,7 +180,7 @@ impl Statement {
 
     /// The ids of a page.
     fn inner(&mut self, query: &SlipperQuery, way: &Way) {
-        let category = query.category.map(|category| category.get());
+        let category = query.category.map(CategoryId::get);
         match way {
             Way::Collect(matches) => self.matches("SELECT s.id AS id", matches, category),
             Way::All | Way::Walk(_) => {

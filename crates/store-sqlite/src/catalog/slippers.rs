@@ -4,7 +4,7 @@ use slippers_core::StoreError;
 use slippers_core::catalog::rules::pause_after;
 use slippers_core::catalog::search::fold;
 use slippers_core::catalog::{CatalogError, Image, NewSlipper, Slipper, SlipperChange};
-use slippers_core::types::{CategoryId, SlipperId, Timestamp, UserId};
+use slippers_core::types::{CategoryId, Money, SlipperId, Timestamp, UserId};
 
 use super::rows::{images_of_slipper, read_images, read_slipper, slipper_columns};
 use super::search;
@@ -123,7 +123,7 @@ pub(super) fn update(
         name_key,
         size,
         size_key,
-        change.price.map_or(before.price_minor, |price| price.minor()),
+        change.price.map_or(before.price_minor, Money::minor),
         change.quantity.unwrap_or(before.quantity),
         pause_after(change.is_available, before.quantity, before.is_paused),
         change.image.as_ref().unwrap_or(&before.image),

@@ -58,7 +58,7 @@ impl Batch<'_> {
             return 1 + jobs.into_iter().map(|job| self.alone(job)).sum::<u64>();
         }
         match self.control("COMMIT") {
-            Ok(()) => jobs.into_iter().for_each(|job| job.answer()),
+            Ok(()) => jobs.into_iter().for_each(Job::answer),
             Err(error) => {
                 tracing::error!(%error, "the commit of {} writes failed", jobs.len());
                 self.roll_back();

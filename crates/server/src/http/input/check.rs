@@ -42,7 +42,10 @@ impl<'r> Check<'r> {
                 Some(Value::Object(fields)) => check.body = Some(fields),
                 Some(other) => {
                     let text = "Input should be a valid dictionary or object to extract fields from";
-                    check.note(Fault::new("model_attributes_type", text), vec!["body".into()], other);
+                    // A text is not echoed: a form, too, is one here, and may hold a password.
+                    let hidden = Value::String(super::fault::HIDDEN.into());
+                    let shown = if other.is_string() { &hidden } else { other };
+                    check.note(Fault::new("model_attributes_type", text), vec!["body".into()], shown);
                 }
                 None => check.note(Fault::missing(), vec!["body".into()], &Value::Null),
             }
@@ -143,12 +146,10 @@ impl<'r> Check<'r> {
 
     fn note(&mut self, fault: Fault, loc: Vec<Value>, input: &Value) {
         let secret = loc.last().and_then(Value::as_str).is_some_and(super::fault::is_secret);
-        let hidden = Value::String("[hidden]".into());
-        self.faults.push(FieldFault::new(
-            fault,
-            loc,
-            if secret && !input.is_object() { &hidden } else { input },
-        ));
+        // What is echoed for a missing secret is the object around it.
+        let hidden = Value::String(super::fault::HIDDEN.into());
+        let shown = if secret && fault.kind != "missing" { &hidden } else { input };
+        self.faults.push(FieldFault::new(fault, loc, shown));
     }
 }
 
@@ -169,7 +170,7 @@ mod tests {
     fn every_fault_is_told_in_the_order_of_the_fields() {
         let source = Source {
             query: Source::parse_query("limit=x&limit=0"),
-            body: Some(json!({"name": "", "password": 5})),
+            body: Some(json!({"name": "", "password": {"x": 5}})),
             ..Source::default()
         };
         let mut check = Check::new(&source, true);

@@ -74,7 +74,8 @@ pub(crate) fn is_secret(name: &str) -> bool {
     name.contains("password") || name.contains("token") || name.contains("secret")
 }
 
-const HIDDEN: &str = "[hidden]";
+/// What stands where a secret was.
+pub(super) const HIDDEN: &str = "[hidden]";
 
 fn without_secrets(input: &Value) -> Value {
     match input {

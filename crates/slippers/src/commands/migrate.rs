@@ -1,0 +1,32 @@
+//! `slippers migrate …`
+
+use crate::cli::Migrate;
+use crate::config::Config;
+use crate::console;
+use crate::failure::Failure;
+use crate::wire;
+
+pub(super) fn run(config: &Config, what: Migrate) -> Result<(), Failure> {
+    match what {
+        Migrate::Up => {
+            let (_, before) = wire::migration_status(config)?;
+            drop(wire::open_store(config)?);
+            let done =
+                if before == 0 { "nothing to do".to_owned() } else { format!("{before} migrations run") };
+            console::say(&format!("{} is up to date: {done}.", config.database.display()));
+        }
+        Migrate::Status => {
+            let (lines, pending) = wire::migration_status(config)?;
+            lines.iter().for_each(|line| console::say(line));
+            let verdict = match pending {
+                0 => "is up to date".to_owned(),
+                _ if !config.database.exists() => {
+                    "does not exist yet; `slippers migrate up` makes it".to_owned()
+                }
+                count => format!("has {count} migrations to run; `slippers migrate up` runs them"),
+            };
+            console::say(&format!("{} {verdict}.", config.database.display()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! The subcommands, one file each.
+
+mod admin;
+mod config;
+mod demo;
+mod healthcheck;
+mod migrate;
+mod openapi;
+mod seed;
+mod serve;
+
+use crate::cli::{Cli, Command};
+use crate::config::{Config, World};
+use crate::failure::Failure;
+use crate::logging;
+
+/// Does what the command line says.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    let world = World::real(cli.flags());
+    match cli.command {
+        Command::Serve { demo, .. } => serve::run(&world, demo),
+        Command::Migrate(what) => migrate::run(&settings(&world)?, what),
+        Command::Admin(what) => admin::run(&settings(&world)?, what),
+        Command::Seed { products } => seed::run(&settings(&world)?, products),
+        Command::Openapi => {
+            openapi::run();
+            Ok(())
+        }
+        Command::Healthcheck { .. } => healthcheck::run(&settings(&world)?),
+        Command::Config(what) => config::run(&world, &what),
+    }
+}
+
+/// The settings of a command that signs nothing; the log is started.
+fn settings(world: &World) -> Result<Config, Failure> {
+    let config = Config::load(world, false)?;
+    logging::start(&config.log);
+    Ok(config)
+}

@@ -1,0 +1,69 @@
+//! `slippers serve`
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::demo::{self, Outcome};
+use crate::config::{Config, World};
+use crate::console;
+use crate::failure::Failure;
+use crate::logging;
+use crate::wire;
+
+pub(super) fn run(world: &World, with_demo: bool) -> Result<(), Failure> {
+    let start = Instant::now();
+    let config = Config::load(world, true)?;
+    logging::start(&config.log);
+    let bound = wire::bind(config.listen, config.backlog)?;
+    let runtime = wire::runtime(config.workers)?;
+    let inside = runtime.enter();
+    let store = wire::open_store(&config)?;
+    let outcome = if with_demo {
+        Some(runtime.block_on(demo::open(&config, &*store, &*wire::entropy()))?)
+    } else {
+        None
+    };
+    let server = wire::server(&config, store.clone())?;
+    let stop = wire::stop_signal().map_err(|error| {
+        Failure::failed(format!("signals can't be received: {error}"), "see what the system says")
+    })?;
+    let listener = bound.listen()?;
+    let address = listener.local_addr().unwrap_or(config.listen);
+    welcome(&config, address, outcome.as_ref()).iter().for_each(|line| console::say(line));
+    tracing::info!(%address, startup_ms = start.elapsed().as_millis(), "listening on {address}");
+
+    runtime.block_on(server.run(listener, stop));
+    drop(inside);
+    drop(runtime);
+    // The last handle of the store closes the database, which folds its log into the file.
+    drop(store);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The block that a person reads at the start.
+fn welcome(config: &Config, address: SocketAddr, outcome: Option<&Outcome>) -> Vec<String> {
+    let site = if address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    };
+    let mut lines = vec![format!("Slippers is open: {site}")];
+    let mut line = |what: &str, is: &str| lines.push(format!("  {what:<10} {is}"));
+    if address.ip().is_unspecified() {
+        line("listens on", &format!("{address}, all networks"));
+    }
+    line("database", &config.database.display().to_string());
+    line("docs", &format!("{site}/docs"));
+    match outcome {
+        None => {}
+        Some(Outcome::LeftAlone) => line("demo", "the shop has goods already; nothing was changed"),
+        Some(Outcome::Stocked(None)) => line("demo", "stocked"),
+        Some(Outcome::Stocked(Some((name, password)))) => {
+            line("demo", "stocked, with an admin; this password is shown only now:");
+            line("admin", name);
+            line("password", password.as_str());
+        }
+    }
+    lines
+}

@@ -1,0 +1,164 @@
+//! The settings: read once, from all sources, into types; everything that is wrong is told together.
+
+mod dotenv;
+mod fault;
+mod file;
+mod layers;
+mod parse;
+mod reader;
+pub(crate) mod report;
+pub(crate) mod secret;
+pub(crate) mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use slippers_server::settings::{
+    ConnectionSettings, CorsSettings, Network, OrderSettings, RateSettings, SecretKey, SessionSettings,
+    Settings,
+};
+
+pub(crate) use fault::{Faults, Source};
+pub(crate) use layers::{Flags, World};
+use reader::Reader;
+use secret::KeyPlan;
+
+/// Every setting, as the program uses it.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// The folder of everything that the shop keeps.
+    pub(crate) data_dir: PathBuf,
+    /// The SQLite file.
+    pub(crate) database: PathBuf,
+    /// Where the signing key comes from.
+    pub(crate) key: KeyPlan,
+    /// What is logged, and how.
+    pub(crate) log: LogSettings,
+    /// Threads that serve, at least 1.
+    pub(crate) workers: usize,
+    /// Connections that may wait to be accepted.
+    pub(crate) backlog: i32,
+    /// All settings as they were given, for `config check`.
+    pub(crate) shown: Vec<Shown>,
+    /// Names that were given and that this version does not use.
+    pub(crate) not_yet: BTreeMap<String, Source>,
+    server: ServerPart,
+}
+
+/// The settings of the server that need no file.
+#[derive(Debug)]
+struct ServerPart {
+    cors: CorsSettings,
+    rate: RateSettings,
+    access_minutes: i64,
+    refresh_days: i64,
+    cap_seconds: Option<i64>,
+    refresh_leeway_seconds: i64,
+    orders: OrderSettings,
+    slow_request: Duration,
+    trusted_proxies: Vec<Network>,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LogSettings {
+    /// Directives of tracing-subscriber's `EnvFilter`; checked.
+    pub(crate) directives: String,
+    /// JSON lines instead of text.
+    pub(crate) json: bool,
+}
+
+/// One line of `config check`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// The setting.
+    pub(crate) name: &'static str,
+    /// Its value; never a secret.
+    pub(crate) value: String,
+    /// Where it comes from.
+    pub(crate) from: Source,
+}
+
+impl Config {
+    /// Reads and checks every setting. `with_key`: also look at the signing key, which only those need who sign.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub(crate) fn load(world: &World, with_key: bool) -> Result<Self, Faults> {
+        let mut read = Reader::new(world);
+        let data_dir = PathBuf::from(read.text(&table::DATA_DIR));
+        read.check_folder(&table::DATA_DIR, &data_dir);
+        let listen = read.listen();
+        let database = read.database(&data_dir);
+        read.algorithm();
+        let key = read.key_plan(&data_dir, with_key);
+        let config = Self {
+            listen,
+            database,
+            log: read.log(),
+            workers: read.workers(),
+            backlog: read.number(&table::BACKLOG),
+            server: ServerPart {
+                cors: CorsSettings { origins: read.origins(), origin_pattern: read.origin_pattern() },
+                rate: RateSettings {
+                    requests: read.number(&table::RATE_REQUESTS),
+                    window: Duration::from_secs(read.number(&table::RATE_WINDOW)),
+                    excluded_paths: read.list(&table::RATE_EXCLUDE),
+                },
+                access_minutes: read.number(&table::ACCESS_MINUTES),
+                refresh_days: read.number(&table::REFRESH_DAYS),
+                cap_seconds: read.session_cap(),
+                refresh_leeway_seconds: read.number(&table::REFRESH_LEEWAY),
+                orders: OrderSettings {
+                    max_quantity_per_line: read.number(&table::ORDER_MAX_QUANTITY),
+                    pending_ttl_minutes: read.number(&table::ORDER_TTL),
+                    max_open: read.number(&table::ORDER_MAX_OPEN),
+                },
+                slow_request: Duration::from_millis(read.number(&table::SLOW_REQUEST)),
+                trusted_proxies: read.trusted_proxies(),
+            },
+            shown: report::shown(&read, &data_dir),
+            not_yet: read.not_yet(),
+            data_dir,
+            key,
+        };
+        read.finish(config)
+    }
+
+    /// Where files under `/static` lie.
+    pub(crate) fn static_dir(&self) -> PathBuf {
+        self.data_dir.join("static")
+    }
+
+    /// Where pictures lie.
+    pub(crate) fn images_dir(&self) -> PathBuf {
+        self.static_dir().join("images")
+    }
+
+    /// The settings of the server, with its signing key.
+    pub(crate) fn server_settings(&self, secret: SecretKey) -> Settings {
+        let part = &self.server;
+        Settings {
+            connections: ConnectionSettings::default(),
+            cors: part.cors.clone(),
+            rate: part.rate.clone(),
+            sessions: SessionSettings {
+                secret,
+                access_minutes: part.access_minutes,
+                refresh_days: part.refresh_days,
+                cap_seconds: part.cap_seconds,
+                refresh_leeway_seconds: part.refresh_leeway_seconds,
+            },
+            orders: part.orders,
+            static_dir: self.static_dir(),
+            slow_request: part.slow_request,
+            trusted_proxies: part.trusted_proxies.clone(),
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Takes settings out of the layers one by one and collects what is wrong with them.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+use slippers_server::settings::{Network, SecretKey};
+
+use super::LogSettings;
+use super::fault::{Fault, Faults, Source};
+use super::layers::{Given, Layers, World};
+use super::parse::{self, UrlFault};
+use super::secret::{self, KeyPlan};
+use super::table::{self, Kind, Setting};
+
+/// Levels without a word from the operator: our own news, and of the libraries only what is wrong.
+const USUAL_LOG: &str =
+    "warn,slippers=info,slippers_core=info,slippers_server=info,slippers_store_sqlite=info";
+const DEBUG_LOG: &str =
+    "info,slippers=debug,slippers_core=debug,slippers_server=debug,slippers_store_sqlite=debug";
+
+pub(super) struct Reader {
+    pub(super) layers: Layers,
+}
+
+impl Reader {
+    pub(super) fn new(world: &World) -> Self {
+        Self { layers: Layers::read(world) }
+    }
+
+    /// The config when nothing was wrong.
+    pub(super) fn finish<T>(self, config: T) -> Result<T, Faults> {
+        if self.layers.faults.is_empty() { Ok(config) } else { Err(Faults(self.layers.faults)) }
+    }
+
+    pub(super) fn not_yet(&self) -> BTreeMap<String, Source> {
+        self.layers.not_yet.clone()
+    }
+
+    fn fault(&mut self, setting: &Setting, from: Source, what: impl Into<String>, fix: impl Into<String>) {
+        self.layers.faults.push(Fault {
+            name: setting.name.to_owned(),
+            from,
+            what: what.into(),
+            fix: fix.into(),
+        });
+    }
+
+    pub(super) fn text(&mut self, setting: &Setting) -> String {
+        self.layers.get(setting).text.trim().to_owned()
+    }
+
+    pub(super) fn list(&mut self, setting: &Setting) -> Vec<String> {
+        parse::list(&self.layers.get(setting).text)
+    }
+
+    /// A number in the setting's range. `T` must hold that range; a default in it stands in for one that is wrong.
+    pub(super) fn number<T: TryFrom<i64> + Default>(&mut self, setting: &Setting) -> T {
+        let Given { text, from } = self.layers.get(setting);
+        let Kind::Number(low, high) = setting.kind else { return T::default() };
+        let number = text.trim().parse::<i64>().ok().filter(|number| (low..=high).contains(number));
+        if number.is_none() {
+            let what = format!("{} is not a whole number from {low} to {high}", quoted(&text));
+            let default = setting.default;
+            let usual = if default.is_empty() { String::new() } else { format!(" (default {default})") };
+            self.fault(setting, from, what, format!("give a number from {low} to {high}{usual}"));
+        }
+        number.and_then(|number| T::try_from(number).ok()).unwrap_or_default()
+    }
+
+    fn flag(&mut self, setting: &Setting) -> Option<bool> {
+        let Given { text, from } = self.layers.get(setting);
+        if text.is_empty() {
+            return None;
+        }
+        let flag = parse::flag(&text);
+        if flag.is_none() {
+            self.fault(
+                setting,
+                from,
+                format!("{} is neither true nor false", quoted(&text)),
+                "write true or false",
+            );
+        }
+        flag
+    }
+
+    pub(super) fn check_folder(&mut self, setting: &Setting, folder: &Path) {
+        if folder.exists() && !folder.is_dir() {
+            let from = self.layers.get(setting).from;
+            let what = format!("{} is a file, not a folder", folder.display());
+            self.fault(setting, from, what, "name a folder, or move the file away");
+        }
+    }
+
+    pub(super) fn listen(&mut self) -> SocketAddr {
+        let (host, port) =
+            (self.layers.given(&table::APP_HOST).cloned(), self.layers.given(&table::APP_PORT).cloned());
+        let own = self.layers.get(&table::LISTEN);
+        let fallback = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8000);
+        if own.from == Source::Default && (host.is_some() || port.is_some()) {
+            let port = if port.is_some() { self.number(&table::APP_PORT) } else { fallback.port() };
+            return SocketAddr::new(self.app_host(host), port);
+        }
+        parse::address(&own.text).unwrap_or_else(|| {
+            let what = format!("{} is not an address with a port", quoted(&own.text));
+            self.fault(
+                &table::LISTEN,
+                own.from,
+                what,
+                "write it like 127.0.0.1:8000, or 0.0.0.0:8000 for all networks",
+            );
+            fallback
+        })
+    }
+
+    fn app_host(&mut self, host: Option<Given>) -> IpAddr {
+        let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let Some(host) = host else { return local };
+        parse::host(&host.text).unwrap_or_else(|| {
+            let what = format!("{} is not an IP address", quoted(&host.text));
+            self.fault(
+                &table::APP_HOST,
+                host.from,
+                what,
+                "write it like 127.0.0.1, or 0.0.0.0 for all networks",
+            );
+            local
+        })
+    }
+
+    pub(super) fn database(&mut self, data_dir: &Path) -> PathBuf {
+        let own = data_dir.join("shop.db");
+        let Some(url) = self.layers.given(&table::DATABASE_URL).cloned() else { return own };
+        // The address may hold a password: it is never repeated.
+        let (what, fix) = match parse::sqlite_url(&url.text) {
+            Ok(path) => return path,
+            Err(UrlFault::Postgres) => (
+                "is a PostgreSQL address, and this version has only SQLite yet",
+                "leave it out (shop.db in the data folder), or write sqlite:PATH",
+            ),
+            Err(UrlFault::Memory) => {
+                ("is a database in memory, which would be lost at the end", "write sqlite:PATH")
+            }
+            Err(UrlFault::Other) => (
+                "is not the address of an SQLite file",
+                "write sqlite:PATH or sqlite:///PATH, without options behind ?; or leave it out",
+            ),
+        };
+        self.fault(&table::DATABASE_URL, url.from, what, fix);
+        own
+    }
+
+    pub(super) fn algorithm(&mut self) {
+        let Given { text, from } = self.layers.get(&table::ALGORITHM);
+        if text.trim() != "HS256" {
+            let what = format!("{} is not offered", quoted(&text));
+            self.fault(&table::ALGORITHM, from, what, "write HS256, or leave it out");
+        }
+    }
+
+    pub(super) fn key_plan(&mut self, data_dir: &Path, look: bool) -> KeyPlan {
+        let (text, file) = (
+            self.layers.given(&table::SECRET_KEY).cloned(),
+            self.layers.given(&table::SECRET_KEY_FILE).cloned(),
+        );
+        let kept = KeyPlan::Kept(data_dir.join(secret::FILE_NAME));
+        match (text, file) {
+            (Some(_), Some(file)) => {
+                let what = "is given together with SECRET_KEY";
+                self.fault(&table::SECRET_KEY_FILE, file.from, what, "keep one of the two");
+                kept
+            }
+            (Some(text), None) => match SecretKey::new(&text.text) {
+                Ok(key) => KeyPlan::Given(key),
+                Err(error) => {
+                    self.fault(&table::SECRET_KEY, text.from, error.to_string(), secret::FIX_TEXT);
+                    kept
+                }
+            },
+            (None, file) => {
+                let from = file.as_ref().map_or(Source::Default, |file| file.from.clone());
+                let (setting, plan) = match file {
+                    Some(file) => (&table::SECRET_KEY_FILE, KeyPlan::File(PathBuf::from(file.text.trim()))),
+                    None => (&table::SECRET_KEY, kept),
+                };
+                if let (true, Err(problem)) = (look, plan.find()) {
+                    self.fault(setting, from, problem.what, problem.fix);
+                }
+                plan
+            }
+        }
+    }
+
+    pub(super) fn log(&mut self) -> LogSettings {
+        let debug = self.flag(&table::DEBUG).unwrap_or(false);
+        let usual = if debug { DEBUG_LOG } else { USUAL_LOG };
+        let Given { text, from } = self.layers.get(&table::LOG);
+        let mut directives = usual.to_owned();
+        if !text.trim().is_empty() {
+            match tracing_subscriber::EnvFilter::try_new(text.trim()) {
+                Ok(_) => directives = text.trim().to_owned(),
+                Err(error) => {
+                    let what = format!("{} is not a list of directives ({error})", quoted(&text));
+                    self.fault(&table::LOG, from, what, "write it like info, or warn,slippers_server=debug");
+                }
+            }
+        }
+        let Given { text, from } = self.layers.get(&table::LOG_FORMAT);
+        let json = text.trim().eq_ignore_ascii_case("json");
+        if !json && !text.trim().eq_ignore_ascii_case("text") {
+            let what = format!("{} is neither text nor json", quoted(&text));
+            self.fault(&table::LOG_FORMAT, from, what, "write text or json");
+        }
+        LogSettings { directives, json }
+    }
+
+    pub(super) fn workers(&mut self) -> usize {
+        match self.number(&table::WORKERS) {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            workers => workers,
+        }
+    }
+
+    pub(super) fn session_cap(&mut self) -> Option<i64> {
+        let hours: i64 = self.number(&table::SESSION_MAX_HOURS);
+        let days: i64 = self.number(&table::SESSION_MAX_DAYS);
+        match (hours, days) {
+            (0, 0) => None,
+            (0, days) => Some(days * 86_400),
+            (hours, _) => Some(hours * 3_600),
+        }
+    }
+
+    pub(super) fn origins(&mut self) -> Vec<String> {
+        let from = self.layers.get(&table::ALLOWED_ORIGINS).from;
+        let origins = self.list(&table::ALLOWED_ORIGINS);
+        let (good, bad): (Vec<String>, Vec<String>) = origins
+            .into_iter()
+            .map(|origin| origin.trim_end_matches('/').to_owned())
+            .partition(|origin| is_origin(origin));
+        for origin in bad {
+            let what = format!("{} is not an origin", quoted(&origin));
+            let fix = "write each as scheme://host or scheme://host:port, without a path; for a pattern use ALLOWED_ORIGIN_REGEX";
+            self.fault(&table::ALLOWED_ORIGINS, from.clone(), what, fix);
+        }
+        good
+    }
+
+    pub(super) fn origin_pattern(&mut self) -> Option<Regex> {
+        let Given { text, from } = self.layers.get(&table::ALLOWED_ORIGIN_REGEX);
+        let text = text.trim();
+        if text.is_empty() {
+            return None;
+        }
+        // The whole origin must match, whether or not the pattern says so; `a|b` is one pattern.
+        match Regex::new(&format!("^(?:{text})$")) {
+            Ok(pattern) => Some(pattern),
+            Err(error) => {
+                let reason = error.to_string();
+                let reason =
+                    reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                let what = format!("{} is not a pattern: {reason}", quoted(text));
+                self.fault(
+                    &table::ALLOWED_ORIGIN_REGEX,
+                    from,
+                    what,
+                    "correct the regular expression, or give an empty value",
+                );
+                None
+            }
+        }
+    }
+
+    pub(super) fn trusted_proxies(&mut self) -> Vec<Network> {
+        let from = self.layers.get(&table::TRUSTED_PROXIES).from;
+        let mut networks = Vec::new();
+        let texts = self.list(&table::TRUSTED_PROXIES);
+        for text in &texts {
+            match Network::parse(text) {
+                Ok(network) => networks.push(network),
+                Err(error) => {
+                    let what = format!("{} {error}", quoted(text));
+                    self.fault(
+                        &table::TRUSTED_PROXIES,
+                        from.clone(),
+                        what,
+                        "write addresses or networks, like 10.0.0.0/8,::1",
+                    );
+                }
+            }
+        }
+        let switch = self.layers.get(&table::TRUST_PROXY).from;
+        match self.flag(&table::TRUST_PROXY) {
+            Some(false) => Vec::new(),
+            Some(true) if texts.is_empty() => {
+                let what = "is true without TRUSTED_PROXIES, so that anybody could forge their address";
+                let fix = "name the proxies in TRUSTED_PROXIES (for one on this machine: 127.0.0.1), or write false";
+                self.fault(&table::TRUST_PROXY, switch, what, fix);
+                networks
+            }
+            _ => networks,
+        }
+    }
+}
+
+/// `scheme://host[:port]`, nothing more.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, host)) = text.split_once("://") else { return false };
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '?' | '#' | '@' | '*');
+    !scheme.is_empty()
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+        && !host.is_empty()
+        && host.chars().all(plain)
+}
+
+/// A value for a message: in quotation marks, cut when it is long.
+fn quoted(text: &str) -> String {
+    let mut short: String = text.trim().chars().take(60).collect();
+    if short.len() < text.trim().len() {
+        short.push('…');
+    }
+    format!("{short:?}")
+}

@@ -1,0 +1,202 @@
+//! Every setting there is, in one table: it drives reading, `config check` and `config list`.
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A whole number in this range, ends included.
+    Number(i64, i64),
+    /// `true` or `false`; `1`, `0`, `yes`, `no`, `on`, `off` too.
+    Flag,
+    /// Values between commas; in the TOML file an array too.
+    List,
+    /// Any text.
+    Text,
+    /// A text that is never shown.
+    Secret,
+}
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// Its name, in capitals; case does not matter where it is given.
+    pub(crate) name: &'static str,
+    /// Its value when nothing gives one; empty = unset.
+    pub(crate) default: &'static str,
+    /// What it may be.
+    pub(crate) kind: Kind,
+    /// What it does, with the unit.
+    pub(crate) help: &'static str,
+}
+
+macro_rules! settings {
+    ($($item:ident $name:literal = $default:literal, $kind:expr, $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub(crate) const $item: Setting = Setting { name: $name, default: $default, kind: $kind, help: $help };
+        )*
+        /// The settings that this version uses, in the order in which they are shown.
+        pub(crate) const USED: &[Setting] = &[$($item),*];
+    };
+}
+
+use Kind::{Flag, List, Number, Secret, Text};
+
+/// The largest number of pairs and of other things that an i32 of old clients can hold.
+const MAX_COUNT: i64 = i32::MAX as i64;
+
+settings! {
+    LISTEN "SLIPPERS_LISTEN" = "127.0.0.1:8000", Text,
+        "Address and port to listen on: `127.0.0.1:8000`, `[::]:8000`, `localhost:8000`. Port 0 takes any free one. It beats APP_HOST and APP_PORT.";
+    APP_HOST "APP_HOST" = "", Text,
+        "Address to listen on, as the old shop named it; 127.0.0.1 when only APP_PORT is given.";
+    APP_PORT "APP_PORT" = "", Number(0, 65_535),
+        "Port to listen on, as the old shop named it; 8000 when only APP_HOST is given.";
+    DATA_DIR "SLIPPERS_DATA_DIR" = "./data", Text,
+        "Folder of everything that the shop keeps: database, signing key, pictures. Made when it is missing.";
+    DATABASE_URL "DATABASE_URL" = "", Text,
+        "`sqlite:PATH`, or `sqlite:///PATH` (so an absolute path has four slashes). Unset: `shop.db` in the data folder.";
+    SECRET_KEY "SECRET_KEY" = "", Secret,
+        "Key that signs tokens, at least 32 bytes. Unset: made once and kept in the data folder as `secret_key`.";
+    SECRET_KEY_FILE "SECRET_KEY_FILE" = "", Text,
+        "File that holds the SECRET_KEY, for example a mounted secret.";
+    ALGORITHM "ALGORITHM" = "HS256", Text,
+        "How tokens are signed; only HS256.";
+    ACCESS_MINUTES "ACCESS_TOKEN_EXPIRE_MINUTES" = "15", Number(1, 525_600),
+        "Minutes that an access token is good for.";
+    REFRESH_DAYS "REFRESH_TOKEN_EXPIRE_DAYS" = "1", Number(1, 3_650),
+        "Days that a refresh token is good for.";
+    SESSION_MAX_HOURS "SESSION_MAX_HOURS" = "8", Number(0, 87_600),
+        "Hours after which a session ends, however often it was renewed; 0 = SESSION_MAX_DAYS decides.";
+    SESSION_MAX_DAYS "SESSION_MAX_DAYS" = "1", Number(0, 3_650),
+        "Days after which a session ends; counts when SESSION_MAX_HOURS is 0. 0 = no cap.";
+    REFRESH_LEEWAY "REFRESH_REUSE_LEEWAY_SEC" = "10", Number(0, 300),
+        "Seconds in which a refresh token may be used again, because an answer can be lost; 0 = a second use always ends the session.";
+    ALLOWED_ORIGINS "ALLOWED_ORIGINS" = "http://localhost:3000, http://127.0.0.1:3000, http://localhost:5173, https://oyoqkiyim.duckdns.org, https://optomoyoqkiyim.uz, https://www.optomoyoqkiyim.uz", List,
+        "Sites whose pages may call the API from a browser. An empty value: none.";
+    ALLOWED_ORIGIN_REGEX "ALLOWED_ORIGIN_REGEX" = r"^https?://(.+\.)?optomoyoqkiyim\.uz$", Text,
+        "Pattern that such a site may match as a whole instead. An empty value: none.";
+    RATE_REQUESTS "RATE_LIMIT_REQUESTS" = "100", Number(1, MAX_COUNT),
+        "Requests that one client may make in each window.";
+    RATE_WINDOW "RATE_LIMIT_WINDOW_SEC" = "60", Number(1, 86_400),
+        "Seconds of that window.";
+    RATE_EXCLUDE "RATE_LIMIT_EXCLUDE_PATHS" = "/docs,/redoc,/openapi.json,/favicon.ico,/static", List,
+        "Paths that are never limited, to the letter. What lies below /static never is.";
+    TRUST_PROXY "TRUST_PROXY" = "", Flag,
+        "Whether forwarding headers count; true needs TRUSTED_PROXIES, false switches them off. Unset: as TRUSTED_PROXIES says.";
+    TRUSTED_PROXIES "TRUSTED_PROXIES" = "", List,
+        "Addresses or networks (`10.0.0.0/8`) of the proxies in front, whose forwarding headers are believed.";
+    WORKERS "WORKERS" = "0", Number(0, 1_024),
+        "Threads that serve; 0 = one a core.";
+    BACKLOG "BACKLOG" = "4096", Number(1, 65_535),
+        "Connections that may wait to be accepted; the kernel's net.core.somaxconn caps it.";
+    SLOW_REQUEST "SLOW_REQUEST_MS" = "1000", Number(0, 3_600_000),
+        "Milliseconds from which on a request is logged as slow; 0 = each one.";
+    ORDER_MAX_QUANTITY "ORDER_MAX_QTY_PER_ITEM" = "500", Number(1, MAX_COUNT),
+        "The most pairs that one line of an order counts for.";
+    ORDER_TTL "ORDER_PENDING_TTL_MIN" = "60", Number(0, 525_600),
+        "Minutes after which an unpaid order is cancelled and gives its stock back; 0 = never.";
+    ORDER_MAX_OPEN "ORDER_MAX_OPEN" = "10", Number(0, MAX_COUNT),
+        "Unpaid orders that one user may have at a time; 0 = no limit.";
+    DEBUG "DEBUG" = "false", Flag,
+        "Whether the program's own log tells more (level debug). Answers never show more than they should.";
+    LOG "SLIPPERS_LOG" = "", Text,
+        "What is logged, as directives like `warn,slippers=info,slippers_server=debug`; they replace the usual ones.";
+    LOG_FORMAT "SLIPPERS_LOG_FORMAT" = "text", Text,
+        "`text` for people, `json` for one JSON object a line. The log goes to stderr.";
+}
+
+/// Names that belong to the shop, but to features that this version does not have yet; a `*` stands for any ending.
+/// They are accepted, so that one file of settings can serve old, present and coming versions.
+pub(crate) const NOT_YET: &[&str] = &[
+    "APP_WORKERS",
+    "CACHE_*",
+    "CLICK_*",
+    "COOKIE_*",
+    "DATABASE_DIRECT_URL",
+    "DATABASE_MAX_OVERFLOW",
+    "DATABASE_POOL_*",
+    "DATABASE_PREPARED_STATEMENTS",
+    "DATABASE_REPLICA_URLS",
+    "LIMIT_MAX_REQUESTS",
+    "LOGIN_RATE_LIMIT",
+    "LOGIN_RATE_WINDOW_SEC",
+    "METRICS_LISTEN",
+    "OCTO_*",
+    "PAYME_*",
+    "PHONE_ALLOWED_PREFIXES",
+    "REDIS_URL",
+    "SMS_URL",
+    "SMTP_URL",
+    "TLS_CERT",
+    "TLS_KEY",
+    "TRUSTED_CALLERS",
+];
+
+/// What a name means to this version.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Meaning {
+    /// A setting of the table.
+    Used(&'static Setting),
+    /// Accepted, without effect.
+    NotYet,
+    /// Not a name of the shop.
+    Unknown,
+}
+
+/// Looks a name up; case does not matter.
+pub(crate) fn look_up(name: &str) -> Meaning {
+    let name = name.to_ascii_uppercase();
+    if let Some(setting) = USED.iter().find(|setting| setting.name == name) {
+        return Meaning::Used(setting);
+    }
+    let matches = |pattern: &&&str| match pattern.strip_suffix('*') {
+        Some(start) => name.len() > start.len() && name.starts_with(start),
+        None => name == **pattern,
+    };
+    if NOT_YET.iter().any(|pattern| matches(&pattern)) { Meaning::NotYet } else { Meaning::Unknown }
+}
+
+/// The name that was probably meant.
+pub(crate) fn nearest(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_uppercase();
+    let exact = NOT_YET.iter().copied().filter(|pattern| !pattern.ends_with('*'));
+    USED.iter()
+        .map(|setting| setting.name)
+        .chain(exact)
+        .map(|known| (strsim::jaro_winkler(&name, known), known))
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .filter(|(likeness, _)| *likeness > 0.84)
+        .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_in_any_case_and_patterns_need_an_ending() {
+        assert!(matches!(look_up("workers"), Meaning::Used(s) if s.name == "WORKERS"));
+        assert!(matches!(look_up("Octo_Secret"), Meaning::NotYet));
+        assert!(matches!(look_up("octo_"), Meaning::Unknown));
+        assert!(matches!(look_up("PATH"), Meaning::Unknown));
+    }
+
+    #[test]
+    fn each_name_stands_once_and_every_default_keeps_its_own_rule() {
+        for (i, setting) in USED.iter().enumerate() {
+            assert!(USED[..i].iter().all(|other| other.name != setting.name), "{}", setting.name);
+            assert!(!setting.help.is_empty() && setting.help.ends_with('.'), "{}", setting.name);
+            if let (Number(low, high), false) = (setting.kind, setting.default.is_empty()) {
+                let default: i64 = setting.default.parse().expect("a number");
+                assert!((low..=high).contains(&default), "{}", setting.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_pen_is_understood() {
+        assert_eq!(nearest("RATE_LIMT_REQUESTS"), Some("RATE_LIMIT_REQUESTS"));
+        assert_eq!(nearest("slippers_liste"), Some("SLIPPERS_LISTEN"));
+        assert_eq!(nearest("zzz"), None);
+    }
+}

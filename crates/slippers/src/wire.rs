@@ -1,0 +1,237 @@
+//! Where the parts are put together: the only place that names a concrete store, and all that touches the system's
+//! sockets, threads and signals.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use slippers_core::Store;
+use slippers_server::{Clock, Entropy, Server, SystemClock, SystemEntropy};
+use slippers_store_sqlite::{MigrationState, OpenError, SqliteStore};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::config::Config;
+use crate::console;
+use crate::data_dir;
+use crate::failure::Failure;
+
+/// The machine's clock.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+/// The system's randomness.
+pub(crate) fn entropy() -> Arc<dyn Entropy> {
+    Arc::new(SystemEntropy)
+}
+
+/// Opens the database that the settings name. It is made when it is missing, and migrated.
+pub(crate) fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
+    data_dir::prepare(&config.data_dir)?;
+    if let Some(folder) = config.database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            let what = format!("DATABASE_URL: the folder {} can't be made: {error}", folder.display());
+            Failure::failed(what, "make the folder, or name another file")
+        })?;
+    }
+    let store = SqliteStore::open(&config.database).map_err(|error| not_opened(config, &error))?;
+    Ok(Arc::new(store))
+}
+
+/// Where each migration stands, a line each, and how many are still to be run. The database is neither made nor changed.
+pub(crate) fn migration_status(config: &Config) -> Result<(Vec<String>, usize), Failure> {
+    let migrations =
+        SqliteStore::migration_status(&config.database).map_err(|error| not_opened(config, &error))?;
+    let pending = migrations.iter().filter(|migration| migration.state == MigrationState::Pending).count();
+    let lines = migrations.into_iter().map(|migration| {
+        let state = match migration.state {
+            MigrationState::Pending => "pending".to_owned(),
+            MigrationState::Applied(at) => format!("applied {}", at.iso_with_z()),
+            MigrationState::Edited(at) => format!("applied {}, but edited since", at.iso_with_z()),
+            MigrationState::Unknown(at) => format!("applied {} by a newer program", at.iso_with_z()),
+        };
+        format!("{:<24} {state}", migration.name)
+    });
+    Ok((lines.collect(), pending))
+}
+
+fn not_opened(config: &Config, error: &OpenError) -> Failure {
+    let fix = match error {
+        OpenError::NotADatabase { .. } | OpenError::NotSlippers { .. } => {
+            "name another file in DATABASE_URL, or another folder in SLIPPERS_DATA_DIR".to_owned()
+        }
+        OpenError::Newer { .. } => {
+            "run the version of slippers that last used this database, or a newer one".to_owned()
+        }
+        OpenError::Edited { .. } => {
+            "run the released version of slippers that made this database, or restore a backup".to_owned()
+        }
+        _ => format!(
+            "see that {} and its folder are writable for the user who runs slippers, and that the disk is not full",
+            config.database.display()
+        ),
+    };
+    Failure::failed(error, fix)
+}
+
+/// Threads for the server, or for one command.
+pub(crate) fn runtime(workers: usize) -> Result<Runtime, Failure> {
+    Builder::new_multi_thread().worker_threads(workers).enable_all().build().map_err(|error| {
+        Failure::failed(
+            format!("the threads can't be started: {error}"),
+            "set a smaller WORKERS, or raise the limits",
+        )
+    })
+}
+
+/// An address that is ours but does not listen yet: that it is taken shows before anything else is done, and nobody is
+/// kept waiting while the database is migrated.
+pub(crate) struct Bound {
+    socket: Socket,
+    backlog: i32,
+}
+
+/// Takes the address.
+pub(crate) fn bind(address: SocketAddr, backlog: i32) -> Result<Bound, Failure> {
+    let bound = || -> io::Result<Socket> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        // So that a restart need not wait for the last connections' TIME_WAIT; on Windows it would mean something else.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            // [::] means every network, IPv4 too, whatever the system's default is.
+            socket.set_only_v6(false)?;
+        }
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        Ok(socket)
+    };
+    bound().map(|socket| Bound { socket, backlog }).map_err(|error| not_bound(address, &error))
+}
+
+impl Bound {
+    /// Starts to listen. Called inside a runtime.
+    pub(crate) fn listen(self) -> Result<tokio::net::TcpListener, Failure> {
+        let address = self.socket.local_addr().ok().and_then(|address| address.as_socket());
+        self.socket
+            .listen(self.backlog)
+            .and_then(|()| tokio::net::TcpListener::from_std(self.socket.into()))
+            .map_err(|error| {
+                not_bound(address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))), &error)
+            })
+    }
+}
+
+fn not_bound(address: SocketAddr, error: &io::Error) -> Failure {
+    let (ip, port) = (address.ip(), address.port());
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Failure::failed(
+            format!("SLIPPERS_LISTEN: {address} is in use by another program"),
+            format!(
+                "stop that program (ss -ltnp 'sport = :{port}' names it), or choose another port with --listen {ip}:PORT"
+            ),
+        ),
+        io::ErrorKind::PermissionDenied => Failure::failed(
+            format!("SLIPPERS_LISTEN: this user may not listen on port {port}"),
+            "choose a port from 1024 on, put a proxy in front, or grant CAP_NET_BIND_SERVICE",
+        ),
+        io::ErrorKind::AddrNotAvailable => Failure::failed(
+            format!("SLIPPERS_LISTEN: this machine has no address {ip}"),
+            "use an address of this machine, or 0.0.0.0 for all of its networks",
+        ),
+        _ => Failure::failed(
+            format!("SLIPPERS_LISTEN: can't listen on {address}: {error}"),
+            "choose another --listen",
+        ),
+    }
+}
+
+/// Puts the server together.
+pub(crate) fn server(config: &Config, store: Arc<dyn Store>) -> Result<Server, Failure> {
+    let entropy = entropy();
+    let secret = config.key.find_or_make(&*entropy)?;
+    Server::new(store, config.server_settings(secret), clock(), entropy).map_err(|error| {
+        Failure::failed(format!("the server can't be started: {error}"), "see what the system says")
+    })
+}
+
+/// Resolves at the first Ctrl-C or SIGTERM; the second one ends the program at once. Called inside a runtime.
+pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut signals = Signals::new()?;
+    Ok(async move {
+        signals.next().await;
+        tracing::info!("stopping: what runs is finished first; a second signal ends it at once");
+        tokio::spawn(async move {
+            signals.next().await;
+            console::complain("slippers: ended at once, by a second signal");
+            // Acknowledged writes are on the disk already: there is nothing left to save.
+            std::process::exit(1);
+        });
+    })
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without a handler there is no signal to wait for.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_in_use_is_told_with_the_way_out() {
+        let runtime = runtime(1).expect("a runtime");
+        let _inside = runtime.enter();
+        let first =
+            bind(SocketAddr::from(([127, 0, 0, 1], 0)), 8).expect("a free port").listen().expect("listening");
+        let address = first.local_addr().expect("an address");
+        let text = bind(address, 8).and_then(Bound::listen).expect_err("taken").to_string();
+        assert!(
+            text.contains(&format!("{address} is in use")) && text.contains("--listen 127.0.0.1:PORT"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_told() {
+        let text =
+            bind(SocketAddr::from(([192, 0, 2, 1], 0)), 8).map(|_| ()).expect_err("not ours").to_string();
+        assert!(text.contains("no address 192.0.2.1"), "{text}");
+    }
+}

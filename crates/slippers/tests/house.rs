@@ -1,0 +1,105 @@
+//! The house's own rules: which crate may know which, what ARCHITECTURE.md names, what every crate forbids.
+#![expect(clippy::expect_used, clippy::panic, reason = "a house rule that can't be checked is broken")]
+#![expect(clippy::disallowed_methods, reason = "the rules are read from files")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace")
+}
+
+/// Files longer than this are rooms to divide.
+const LONGEST_FILE: usize = 400;
+
+/// Who may depend on whom. Development dependencies are arrows too, except those on the contract suite.
+const ARROWS: [(&str, &[&str]); 5] = [
+    ("slippers-core", &[]),
+    ("slippers-store-contract", &["slippers-core"]),
+    ("slippers-store-sqlite", &["slippers-core", "slippers-store-contract"]),
+    ("slippers-server", &["slippers-core"]),
+    ("slippers", &["slippers-core", "slippers-server", "slippers-store-sqlite"]),
+];
+
+/// Drivers of databases, which only stores may know (and stories, to look behind the scenes).
+const DRIVERS: [&str; 5] = ["rusqlite", "libsqlite3-sys", "tokio-postgres", "deadpool-postgres", "redis"];
+
+#[test]
+fn every_arrow_points_inwards() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--locked"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let allowed: BTreeMap<&str, &[&str]> = ARROWS.into_iter().collect();
+    let mut seen = BTreeSet::new();
+    for package in metadata["packages"].as_array().expect("packages") {
+        let name = package["name"].as_str().expect("a name");
+        seen.insert(name.to_owned());
+        let Some(allowed) = allowed.get(name) else {
+            panic!("{name} has no place in the house: add its arrows")
+        };
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let on = dependency["name"].as_str().expect("a name");
+            let is_ours = on == "slippers" || on.starts_with("slippers-");
+            assert!(!is_ours || allowed.contains(&on), "{name} must not know {on}");
+            let may_drive = name.starts_with("slippers-store-") || dependency["kind"] == "dev";
+            assert!(may_drive || !DRIVERS.contains(&on), "{name} must not know the driver {on}");
+        }
+    }
+    assert_eq!(seen.len(), ARROWS.len(), "crates without arrows, or arrows without crates: {seen:?}");
+}
+
+#[test]
+fn every_path_that_the_map_names_exists() {
+    for page in ["ARCHITECTURE.md", "README.md", "docs/adding-an-endpoint.md"] {
+        let text = std::fs::read_to_string(root().join(page)).unwrap_or_else(|e| panic!("{page}: {e}"));
+        let mut checked = 0;
+        for word in text.split('`').skip(1).step_by(2) {
+            let top = ["crates/", "docs/", "script/", "deploy/", "bench/", ".ci/"];
+            if !top.iter().any(|prefix| word.starts_with(prefix)) || word.contains(['<', '{', ' ', '*']) {
+                continue;
+            }
+            checked += 1;
+            assert!(root().join(word).exists(), "{page} names {word}, which is not there");
+        }
+        assert!(checked > 0, "{page} names no path at all");
+    }
+}
+
+#[test]
+fn every_crate_of_ours_forbids_unsafe_code() {
+    for entry in std::fs::read_dir(root().join("crates")).expect("crates") {
+        let source = entry.expect("an entry").path().join("src");
+        for file in ["lib.rs", "main.rs"].map(|name| source.join(name)) {
+            if let Ok(text) = std::fs::read_to_string(&file) {
+                assert!(text.contains("#![forbid(unsafe_code)]"), "{} does not", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_is_too_long_to_read() {
+    let mut rooms = vec![root().join("crates")];
+    let mut long = Vec::new();
+    while let Some(folder) = rooms.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                rooms.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let lines = std::fs::read_to_string(&path).expect("text").lines().count();
+                if lines > LONGEST_FILE {
+                    long.push(format!("{} ({lines})", path.display()));
+                }
+            }
+        }
+    }
+    assert!(long.is_empty(), "files over {LONGEST_FILE} lines, each a room to divide: {long:?}");
+}

@@ -1,0 +1,8 @@
+//! The real server on the real store inside the test's own process, where the clock can be moved and the store's
+//! statements counted.
+#![expect(clippy::expect_used, clippy::panic, reason = "a story that can't go on is a failed test")]
+
+mod house;
+mod sessions;
+mod statements;
+mod time;

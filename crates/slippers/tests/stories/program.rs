@@ -1,0 +1,109 @@
+//! The program as a process: started, watched, asked to do one thing.
+
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A serving program, and everything that it has said.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    pub(crate) address: SocketAddr,
+    said: Arc<Mutex<String>>,
+}
+
+impl Running {
+    /// Serves on a port that the system chooses; the program says which in its first lines.
+    pub(crate) fn start(dir: &Path, settings: &[(String, String)], arguments: &[String]) -> Self {
+        let mut child = command(dir, settings)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let said = Arc::new(Mutex::new(String::new()));
+        listen_to(child.stderr.take().expect("a pipe"), Arc::clone(&said), |_| {});
+        let (found, address) = std::sync::mpsc::channel();
+        listen_to(child.stdout.take().expect("a pipe"), Arc::clone(&said), move |line| {
+            if let Some((_, rest)) = line.split_once("http://127.0.0.1:") {
+                let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                // Later lines repeat it; nobody waits for them.
+                let _ = found.send(SocketAddr::from(([127, 0, 0, 1], port.parse().expect("a port"))));
+            }
+        });
+        // The channel closes when the program ends before it has told its address.
+        match address.recv_timeout(super::shop::PATIENCE) {
+            Ok(address) => Self { child, address, said },
+            Err(error) => {
+                let _ = child.kill();
+                let said = said.lock().unwrap_or_else(PoisonError::into_inner);
+                panic!("it did not tell its address ({error}); it said:\n{said}");
+            }
+        }
+    }
+
+    /// What it has said so far, on stdout and stderr.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Running {
+    #[expect(clippy::print_stderr, reason = "what the program said explains why its story failed")]
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the program said:\n{}", self.said());
+        }
+    }
+}
+
+/// Collects the lines of a pipe, so that the program never waits for a full one.
+fn listen_to(
+    pipe: impl Read + Send + 'static,
+    said: Arc<Mutex<String>>,
+    mut see: impl FnMut(&str) + Send + 'static,
+) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.push_str(&line);
+            said.push('\n');
+            drop(said);
+            see(&line);
+        }
+    });
+}
+
+/// Runs a command of the program; answers (exit code, stdout, stderr).
+pub(crate) fn run_in(
+    dir: &Path,
+    settings: &[(String, String)],
+    arguments: &[&str],
+    stdin: &str,
+) -> (i32, String, String) {
+    let mut child = command(dir, settings)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // A command that does not read its input may have ended already.
+    let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
+    let output = child.wait_with_output().expect("it ends");
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+}
+
+fn command(dir: &Path, settings: &[(String, String)]) -> Command {
+    let mut command = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_slippers")));
+    // Nothing of the machine's own environment may decide a story.
+    command.env_clear().current_dir(dir).env("SLIPPERS_DATA_DIR", dir);
+    command.envs(settings.iter().map(|(name, value)| (name, value)));
+    command
+}
