@@ -1,6 +1,6 @@
 //! The connections that read.
 //!
-//! A point read costs 5 µs and a hop to another thread about as much again, so short reads run inline on the async
+//! A point read costs 5 µs and a hop to a reader thread halves the rate, so short reads run inline on the async
 //! worker; what may scan or return much runs off the workers, on a pool with permits.
 
 use std::path::PathBuf;

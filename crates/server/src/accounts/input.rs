@@ -33,12 +33,12 @@ impl Input for RegisterIn {
         let phone = check.required("phone_number", PhoneNumber);
         let password = check.required("password", NEW_PASSWORD);
         let confirmation = check.required("confirm_password", Secret { min: 0 });
-        let _is_admin = check.defaulted("is_admin", Flag, false);
         if let (Some(password), Some(confirmation)) = (&password, &confirmation)
             && password != confirmation
         {
             check.refuse("confirm_password", Fault::value("Passwords do not match"));
         }
+        let _is_admin = check.defaulted("is_admin", Flag, false);
         Some(Self { name: name?, surname: surname?, phone: phone?, password: password? })
     }
 }

@@ -79,13 +79,12 @@ impl House {
         let serving = runtime.spawn(server().run(listener, async {
             let _ = stopped.await;
         }));
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
         let mut house = Self {
             worker: server(),
             clock,
             store,
             address,
-            agent: config.build().into(),
+            agent: agent(),
             admin: String::new(),
             stop: Some(stop),
             serving: Some(serving),
@@ -103,6 +102,23 @@ impl House {
         house.runtime.block_on(house.store.create_user(admin, now)).expect("an admin");
         house.admin = house.login("Admin");
         house
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Closes the connections that the house's own client keeps.
+    pub(crate) fn hang_up(&mut self) {
+        self.agent = agent();
+    }
+
+    /// Puts a file of so many bytes where `/static` serves it.
+    pub(crate) fn put_file(&self, name: &str, bytes: usize) {
+        let folder = self.dir.path().join("static");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let file = std::fs::File::create(folder.join(name)).expect("a file");
+        file.set_len(u64::try_from(bytes).expect("a length")).expect("room");
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -248,6 +264,11 @@ impl Answer {
         assert_eq!(self.status, 200, "{}", self.body);
         tokens(&self.body)
     }
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
+    config.build().into()
 }
 
 fn tokens(body: &Value) -> (String, String) {

@@ -2,6 +2,7 @@
 //! statements counted.
 #![expect(clippy::expect_used, clippy::panic, reason = "a story that can't go on is a failed test")]
 
+mod connections;
 mod house;
 mod sessions;
 mod statements;

@@ -28,7 +28,7 @@ impl Assortment for Goods {
             size: "39".into(),
             price: Money::from_minor(2500),
             quantity: 1_000_000,
-            category: Some(CategoryId::new(1 + i64::from(index % 2 == 0))),
+            category: Some(CategoryId::new(1 + i64::from(index.is_multiple_of(2)))),
         };
         StockedSlipper {
             slipper,

@@ -5,12 +5,20 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::shop::eventually;
+
+/// How long the program may take until it listens; unoptimised, the pictures of a demo take most of it.
+const FIRST_START: Duration = Duration::from_secs(120);
 
 /// A serving program, and everything that it has said.
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
     said: Arc<Mutex<String>>,
+    listeners: Vec<JoinHandle<()>>,
 }
 
 impl Running {
@@ -25,9 +33,9 @@ impl Running {
             .spawn()
             .expect("the program starts");
         let said = Arc::new(Mutex::new(String::new()));
-        listen_to(child.stderr.take().expect("a pipe"), Arc::clone(&said), |_| {});
+        let stderr = listen_to(child.stderr.take().expect("a pipe"), Arc::clone(&said), |_| {});
         let (found, address) = std::sync::mpsc::channel();
-        listen_to(child.stdout.take().expect("a pipe"), Arc::clone(&said), move |line| {
+        let stdout = listen_to(child.stdout.take().expect("a pipe"), Arc::clone(&said), move |line| {
             if let Some((_, rest)) = line.split_once("http://127.0.0.1:") {
                 let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
                 // Later lines repeat it; nobody waits for them.
@@ -35,14 +43,24 @@ impl Running {
             }
         });
         // The channel closes when the program ends before it has told its address.
-        match address.recv_timeout(super::shop::PATIENCE) {
-            Ok(address) => Self { child, address, said },
+        match address.recv_timeout(FIRST_START) {
+            Ok(address) => Self { child, address, said, listeners: vec![stdout, stderr] },
             Err(error) => {
                 let _ = child.kill();
                 let said = said.lock().unwrap_or_else(PoisonError::into_inner);
                 panic!("it did not tell its address ({error}); it said:\n{said}");
             }
         }
+    }
+
+    /// Waits for its end and its last words; answers its exit code.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        let child = &mut self.child;
+        let status = eventually("the program ends", || child.try_wait().expect("it can be waited for"));
+        for listener in self.listeners.drain(..) {
+            listener.join().expect("it listened to the end");
+        }
+        status.code()
     }
 
     /// What it has said so far, on stdout and stderr.
@@ -67,7 +85,7 @@ fn listen_to(
     pipe: impl Read + Send + 'static,
     said: Arc<Mutex<String>>,
     mut see: impl FnMut(&str) + Send + 'static,
-) {
+) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,7 +94,7 @@ fn listen_to(
             drop(said);
             see(&line);
         }
-    });
+    })
 }
 
 /// Runs a command of the program; answers (exit code, stdout, stderr).

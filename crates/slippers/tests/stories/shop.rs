@@ -38,7 +38,6 @@ pub(crate) struct Answer {
 /// Somebody who is signed in.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    pub(crate) name: String,
     pub(crate) access: String,
     pub(crate) refresh: String,
 }
@@ -102,12 +101,6 @@ impl Shop {
         run_in(self.dir.path(), &self.settings, arguments, stdin)
     }
 
-    /// Kills the program without a word, as a power cut would.
-    pub(crate) fn kill(&mut self) {
-        self.running.child.kill().expect("it can be killed");
-        self.running.child.wait().expect("it ends");
-    }
-
     /// Starts it again on the same data.
     pub(crate) fn restart(&mut self) {
         self.running = Running::start(self.dir.path(), &self.settings, &self.arguments);
@@ -127,8 +120,7 @@ impl Shop {
 
     /// Waits for its end; answers its exit code.
     pub(crate) fn wait(&mut self) -> Option<i32> {
-        let child = &mut self.running.child;
-        eventually("the program ends", || child.try_wait().expect("it can be waited for")).code()
+        self.running.wait()
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -315,7 +307,7 @@ impl Caller {
         assert_eq!(answer.status, 200, "{} can't sign in: {}", name, answer.text());
         let body = answer.json();
         let text = |key: &str| body[key].as_str().expect("a token").to_owned();
-        Self { name: name.to_owned(), access: text("access_token"), refresh: text("refresh_token") }
+        Self { access: text("access_token"), refresh: text("refresh_token") }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::db::Db;
 
 /// A page without a search that starts no later is read inline: it walks an index past so many ids at 0.05 µs each.
 const SHORT_SKIP: i64 = 1_000;
-/// A category of so many products is walked and never looked up: that takes 1 ms at most, while the lookup of a term
+/// A category of so many products is walked and never looked up: that takes some 2 ms at most, while the lookup of a term
 /// that is common elsewhere could take long.
 const SMALL_CATEGORY: i64 = 2_000;
 
@@ -59,6 +59,9 @@ fn count_all(db: &Db<'_>, query: &SlipperQuery) -> Result<i64, StoreError> {
     }
 }
 
+/// One row for each match, without a look at the product.
+const MATCH: &str = "SELECT 1";
+
 /// How the inner query of a page finds its ids.
 #[derive(Debug, PartialEq, Eq)]
 enum Way {
@@ -90,7 +93,7 @@ fn count_matches(db: &Db<'_>, query: &SlipperQuery, term: &SearchTerm) -> Result
     let limit = EXACT_SEARCH_TOTAL + 1;
     count.push("SELECT ");
     match query.category {
-        None => count.counting(limit, |inner| inner.matches("SELECT 1", &matches, None)),
+        None => count.counting(limit, |inner| inner.matches(MATCH, &matches, None)),
         Some(category) => {
             let category = category.get();
             count.push("CASE WHEN (SELECT slipper_count FROM categories WHERE id = ");
@@ -107,7 +110,7 @@ fn count_matches(db: &Db<'_>, query: &SlipperQuery, term: &SearchTerm) -> Result
                 inner.contains(&matches.term);
             });
             count.push(" ELSE ");
-            count.counting(limit, |inner| inner.matches("SELECT 1", &matches, Some(category)));
+            count.counting(limit, |inner| inner.matches(MATCH, &matches, Some(category)));
             count.push(" END");
         }
     }
@@ -215,7 +218,7 @@ impl Statement {
         self.bind(query.page.skip());
     }
 
-    /// `select` from the products that match.
+    /// `select` from the products that match: `m` has their ids, and unless it is [`MATCH`], `s` their rows.
     fn matches(&mut self, select: &str, matches: &Matches, category: Option<i64>) {
         self.push(select);
         let mut must_look = false;
@@ -235,17 +238,17 @@ impl Statement {
             }
         }
         self.push(") m");
-        let needs_row = must_look || category.is_some() || select != "SELECT 1";
-        if !needs_row {
-            return;
-        }
-        self.push(" CROSS JOIN slippers s ON s.id = m.id WHERE true");
         if let Some(category) = category {
-            self.push(" AND s.category_id = ");
+            // By the index alone: the rows of other categories are not read.
+            self.push(" CROSS JOIN slippers k INDEXED BY slippers_by_category_id ON k.category_id = ");
             self.bind(category);
+            self.push(" AND k.id = m.id");
+        }
+        if must_look || select != MATCH {
+            self.push(" CROSS JOIN slippers s ON s.id = m.id");
         }
         if must_look {
-            self.push(" AND ");
+            self.push(" WHERE ");
             self.contains(&matches.term);
         }
     }
@@ -304,3 +307,6 @@ const fn index(sort: Sort, of_category: bool) -> &'static str {
         (Sort::CreatedAsc | Sort::CreatedDesc, true) => "slippers_by_category_created",
     }
 }
+
+#[cfg(test)]
+mod tests;

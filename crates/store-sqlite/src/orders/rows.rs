@@ -16,7 +16,7 @@ macro_rules! select_order {
                 o.created_at, o.updated_at, \
                 (SELECT json_group_array(\
                      json_array(i.id, i.slipper_id, i.quantity, i.unit_price_minor, i.total_minor, i.notes, \
-                                i.name, i.size, i.image) ORDER BY i.id) \
+                                i.name, i.size, i.image)) \
                  FROM order_items i WHERE i.order_id = o.id) \
          FROM orders o CROSS JOIN users u ON u.id = o.user_id "
     };
@@ -40,12 +40,20 @@ fn read_order(row: &Cells<'_>) -> Result<Order, StoreError> {
             .transpose()?,
         created_at: row.time(8)?,
         updated_at: row.time(9)?,
-        lines: row.json::<Vec<LineRow>>(10)?.into_iter().map(read_line).collect(),
+        lines: read_lines(row)?,
     })
 }
 
 fn no_such(what: &str, name: &str) -> StoreError {
     StoreError::Corrupt(format!("{name:?} is no {what}"))
+}
+
+/// By number; to order them in SQL would make SQLite build a B-tree for every order.
+fn read_lines(row: &Cells<'_>) -> Result<Vec<OrderLine>, StoreError> {
+    let stored: Vec<LineRow> = row.json(10)?;
+    let mut lines: Vec<OrderLine> = stored.into_iter().map(read_line).collect();
+    lines.sort_unstable_by_key(|line| line.id);
+    Ok(lines)
 }
 
 fn read_line(stored: LineRow) -> OrderLine {

@@ -157,7 +157,7 @@ impl<'r> Check<'r> {
 mod tests {
     use serde_json::json;
 
-    use super::super::rules::{Int, Secret, Text};
+    use super::super::{Int, Secret, Text};
     use super::*;
 
     fn kinds(faults: &[FieldFault]) -> Vec<(String, Value)> {

@@ -6,12 +6,16 @@
 
 mod check;
 mod fault;
+mod numbers;
 mod python_json;
 mod rules;
+mod texts;
 
 pub(crate) use check::{Check, Source};
 pub(crate) use fault::{Fault, FieldFault, json_fault};
-pub(crate) use rules::{Amount, Flag, IdIn, Int, OneOf, PhoneNumber, Price, Secret, Text};
+pub(crate) use numbers::{Amount, IdIn, Int, Price};
+pub(crate) use rules::{Flag, OneOf};
+pub(crate) use texts::{PhoneNumber, Secret, Text};
 
 /// Whether a request has a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

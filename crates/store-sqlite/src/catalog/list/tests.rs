@@ -1,0 +1,227 @@
+//! How pages are found: by which plan, in how many statements, and the same whichever way.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rusqlite::Connection;
+use slippers_core::catalog::{Assortment, NewCategory, NewSlipper, Slipper, SlipperChange, StockedSlipper};
+use slippers_core::types::{CategoryId, Money, Page, SlipperId, Timestamp, UserId};
+
+use super::*;
+use crate::catalog::{slippers, stock};
+use crate::connection::open_writer;
+use crate::migrations::migrate;
+
+const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
+const PRODUCTS: i64 = 4_500;
+const SORTS: [Sort; 8] = [
+    Sort::IdAsc,
+    Sort::IdDesc,
+    Sort::NameAsc,
+    Sort::NameDesc,
+    Sort::PriceAsc,
+    Sort::PriceDesc,
+    Sort::CreatedAsc,
+    Sort::CreatedDesc,
+];
+
+/// Two large categories and a small one; "тапки" in two of three names, "редкие" in one of 97.
+struct Goods;
+
+impl Assortment for Goods {
+    fn categories(&self) -> Vec<NewCategory> {
+        let category = |name: &str| NewCategory { name: name.to_owned(), description: None, is_active: true };
+        ["Мужские", "Женские", "Детские"].map(category).into()
+    }
+
+    fn len(&self) -> u64 {
+        PRODUCTS.unsigned_abs()
+    }
+
+    fn slipper(&self, index: u64) -> StockedSlipper {
+        let i = i64::try_from(index).expect("small");
+        let kind = if i % 3 == 0 { "Slides" } else { "Тапки" };
+        let rarity = if i % 97 == 0 { " редкие" } else { "" };
+        let slipper = NewSlipper {
+            name: format!("{kind}{rarity} {}", i * 7919 % 50),
+            size: (36 + i % 13).to_string(),
+            price: Money::from_minor(1 + i * 31 % 700),
+            quantity: i % 5,
+            category: Some(CategoryId::new(if i % 449 == 0 { 3 } else { i % 2 + 1 })),
+        };
+        StockedSlipper { slipper, images: vec![format!("/{i}-a.png"), format!("/{i}-b.png")] }
+    }
+}
+
+struct Fixture {
+    _folder: tempfile::TempDir,
+    conn: Connection,
+    statements: AtomicU64,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("shop.db");
+        let mut conn = open_writer(&path).expect("a connection");
+        migrate(&mut conn, &path, NOW).expect("a schema");
+        let fixture = Self { _folder: folder, conn, statements: AtomicU64::new(0) };
+        fixture.conn.execute_batch("BEGIN").expect("a transaction");
+        stock::fill(&fixture.db(), &Goods, NOW).expect("a stocked shop");
+        fixture.conn.execute_batch("COMMIT").expect("a commit");
+        fixture
+    }
+
+    fn db(&self) -> Db<'_> {
+        Db::new(&self.conn, &self.statements)
+    }
+
+    fn plan(&self, statement: &Statement) -> Vec<String> {
+        let mut explain =
+            self.conn.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).expect(&statement.sql);
+        let values = rusqlite::params_from_iter(&statement.values);
+        let rows = explain.query_map(values, |row| row.get(3)).expect("a plan");
+        rows.map(|line| line.expect("a line")).collect()
+    }
+
+    fn read(&self, query: &SlipperQuery, way: &Way) -> Vec<Slipper> {
+        let statement = page_statement(query, way);
+        let values = rusqlite::params_from_iter(&statement.values);
+        self.db().all(&statement.sql, values, read_slipper).expect("a page")
+    }
+
+    fn all_slippers(&self) -> Vec<Slipper> {
+        let ids = 1..=PRODUCTS;
+        let db = self.db();
+        ids.map(|id| slippers::find(&db, SlipperId::new(id)).expect("a product").expect("a product"))
+            .collect()
+    }
+}
+
+fn query(sort: Sort, category: Option<i64>, search: Option<&str>) -> SlipperQuery {
+    SlipperQuery {
+        page: Page::new(0, 20),
+        category: category.map(CategoryId::new),
+        search: search.and_then(SearchTerm::new),
+        sort,
+        with_images: true,
+    }
+}
+
+fn collect(term: &str) -> Way {
+    let term = SearchTerm::new(term).expect("not empty");
+    Way::Collect(Matches { lookup: lookup(&term), term: term.as_str().to_owned() })
+}
+
+#[test]
+fn no_list_scans_or_sorts_the_table() {
+    let fixture = Fixture::new();
+    for sort in SORTS {
+        for category in [None, Some(2)] {
+            let query = query(sort, category, None);
+            for way in [Way::All, Way::Walk("тапки".to_owned())] {
+                let plan = fixture.plan(&page_statement(&query, &way));
+                let text = plan.join("\n");
+                let index = index(sort, category.is_some());
+                assert!(text.contains(index), "{sort:?} {category:?} {way:?}:\n{text}");
+                let scanned = plan.iter().filter(|l| l.starts_with("SCAN") && !l.contains("INDEX"));
+                let scanned: Vec<_> = scanned.filter(|line| *line != "SCAN page").collect();
+                assert_eq!(scanned, [""; 0], "{sort:?} {category:?} {way:?}:\n{text}");
+                // The twenty rows of the page itself are put in order, nothing else.
+                let sorted = plan.iter().filter(|line| line.contains("TEMP B-TREE")).count();
+                assert!(sorted <= 1, "{sort:?} {category:?} {way:?}:\n{text}");
+                if way == Way::All {
+                    assert!(text.contains(&format!("COVERING INDEX {index}")), "{sort:?}:\n{text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_search_by_number_comes_in_order_from_the_lookup() {
+    let fixture = Fixture::new();
+    for term in ["42", "тапки"] {
+        for sort in [Sort::IdAsc, Sort::IdDesc] {
+            let plan = fixture.plan(&page_statement(&query(sort, None, None), &collect(term)));
+            let text = plan.join("\n");
+            assert!(plan.iter().filter(|line| line.contains("TEMP B-TREE")).count() <= 1, "{term}:\n{text}");
+            assert!(!plan.iter().any(|line| line.starts_with("SCAN s ")), "{term}:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn every_way_finds_what_a_scan_finds() {
+    let fixture = Fixture::new();
+    let all = fixture.all_slippers();
+    for term in ["42", "п", "тапки", "ТАПКИ редкие", "нет такого"] {
+        for category in [None, Some(1), Some(3)] {
+            for sort in SORTS {
+                let query = SlipperQuery { page: Page::new(3, 20), ..query(sort, category, Some(term)) };
+                let (expected, total) = scan(&all, &query);
+                let folded = query.search.as_ref().expect("a term").as_str().to_owned();
+                for way in [Way::Walk(folded), collect(term)] {
+                    assert_eq!(fixture.read(&query, &way), expected, "{term} {category:?} {sort:?} {way:?}");
+                }
+                let found = page(&fixture.db(), &query).expect("a page");
+                assert_eq!((found.items, found.total, found.total_is_exact), (expected, total, true));
+            }
+        }
+    }
+}
+
+/// The page and the total as the trait describes them.
+fn scan(all: &[Slipper], query: &SlipperQuery) -> (Vec<Slipper>, i64) {
+    use slippers_core::catalog::search::fold;
+    let term = query.search.as_ref().expect("a term");
+    let mut found: Vec<&Slipper> = all
+        .iter()
+        .filter(|s| term.matches(&fold(&s.name), &fold(&s.size)))
+        .filter(|s| query.category.is_none_or(|id| s.category.as_ref().is_some_and(|c| c.id == id)))
+        .collect();
+    found.sort_by_key(|s| match query.sort {
+        Sort::IdAsc | Sort::IdDesc => (String::new(), 0, s.id),
+        Sort::NameAsc | Sort::NameDesc => (fold(&s.name), 0, s.id),
+        Sort::PriceAsc | Sort::PriceDesc => (String::new(), s.price.minor(), s.id),
+        Sort::CreatedAsc | Sort::CreatedDesc => (String::new(), s.created_at.micros(), s.id),
+    });
+    if direction(query.sort) == " DESC" {
+        found.reverse();
+    }
+    let total = i64::try_from(found.len()).expect("small");
+    let skip = usize::try_from(query.page.skip()).expect("small");
+    (found.into_iter().skip(skip).take(20).cloned().collect(), total)
+}
+
+#[test]
+fn a_page_costs_two_statements_and_one_past_its_end() {
+    let fixture = Fixture::new();
+    for search in [None, Some("42"), Some("тапки"), Some("редкие")] {
+        for category in [None, Some(1)] {
+            for (skip, statements) in [(0, 2), (1_000_000, 1)] {
+                let query =
+                    SlipperQuery { page: Page::new(skip, 100), ..query(Sort::PriceAsc, category, search) };
+                let before = fixture.statements.load(Ordering::Relaxed);
+                page(&fixture.db(), &query).expect("a page");
+                let run = fixture.statements.load(Ordering::Relaxed) - before;
+                assert_eq!(run, statements, "{search:?} {category:?} {skip}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_search_index_agrees_with_the_products() {
+    let fixture = Fixture::new();
+    let check = "INSERT INTO slipper_search (slipper_search, rank) VALUES ('integrity-check', 1)";
+    fixture.conn.execute(check, []).expect("an index that agrees");
+    let db = fixture.db();
+    let id = SlipperId::new(10);
+    let change = SlipperChange { name: Some("Шлёпанцы".to_owned()), ..SlipperChange::default() };
+    let by = UserId::new(1);
+    slippers::update(&db, id, &change, by, NOW).expect("a change");
+    slippers::delete(&db, SlipperId::new(11), NOW).expect("a deletion");
+    fixture.conn.execute(check, []).expect("an index that agrees");
+    let orphans = "SELECT count(*) FROM slipper_grams WHERE slipper_id NOT IN (SELECT id FROM slippers)";
+    assert_eq!(fixture.conn.query_row(orphans, [], |row| row.get::<_, i64>(0)), Ok(0));
+}
