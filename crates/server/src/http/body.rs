@@ -6,17 +6,13 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::errors::{ApiError, Code};
 use super::input::json_fault;
 
 /// The largest JSON body.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
-/// How much of a body that is too large is read and thrown away, so that its sender gets to read the answer: most
-/// clients send to the end before they listen, and closing on them makes a reset out of a 413.
-const MAX_DISCARDED_BYTES: usize = 16 * 1024 * 1024;
-const MAX_DISCARD_TIME: Duration = Duration::from_secs(5);
 
 /// Reads a body of at most [`MAX_JSON_BYTES`]; `pause` is the longest wait from one piece to the next.
 ///
@@ -27,7 +23,7 @@ pub(crate) async fn read(mut body: Body, pause: Duration) -> Result<Bytes, ApiEr
     loop {
         let Some(piece) = next_piece(&mut body, pause).await? else { return Ok(whole.into()) };
         if whole.len() + piece.len() > MAX_JSON_BYTES {
-            discard(body, pause).await;
+            // Who sends this much once will do so again: the connection is not kept.
             return Err(ApiError::with_header(
                 Code::BodyTooLarge,
                 header::CONNECTION,
@@ -49,17 +45,6 @@ async fn next_piece(body: &mut Body, pause: Duration) -> Result<Option<Bytes>, A
                     return Ok(Some(data));
                 }
             }
-        }
-    }
-}
-
-async fn discard(mut body: Body, pause: Duration) {
-    let until = Instant::now() + MAX_DISCARD_TIME;
-    let mut left = MAX_DISCARDED_BYTES;
-    while Instant::now() < until {
-        match next_piece(&mut body, pause.min(until - Instant::now())).await {
-            Ok(Some(piece)) if piece.len() <= left => left -= piece.len(),
-            _ => return,
         }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod errors;
 pub(crate) mod files;
 pub(crate) mod input;
 pub(crate) mod json;
+mod leftover;
 mod limit;
 pub(crate) mod router;
 pub(crate) mod serve;

@@ -6,10 +6,10 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, header};
-use futures_util::FutureExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::leftover;
 use super::stack::Stack;
 use crate::settings::ConnectionSettings;
 
@@ -26,6 +27,8 @@ use crate::settings::ConnectionSettings;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// And this many headers.
 const MAX_HEADERS: usize = 100;
+/// How long a new connection may take to begin its first request once the server stops.
+const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves connections until `stop` resolves, then drains: what waits in the listener's queue is still taken and
 /// answered, what runs is finished, idle connections are closed. Ends at the latest after the drain timeout.
@@ -70,15 +73,29 @@ pub(crate) async fn serve(
         }
     }
 
-    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-        spawn(stream, peer, None);
-    }
-    drop(listener);
+    take_the_rest(listener, |stream, peer| spawn(stream, peer, None));
     draining.cancel();
     connections.close();
     if tokio::time::timeout(settings.drain_timeout, connections.wait()).await.is_err() {
         let left = connections.len();
         tracing::warn!(left, "{left} connections were still open after the drain timeout");
+    }
+}
+
+/// Takes what still waits in the listener's queue and closes it. The system itself is asked: the runtime knows only of
+/// connections that it has been told of, and hands out only so many in one go.
+fn take_the_rest(listener: TcpListener, spawn: impl Fn(TcpStream, SocketAddr)) {
+    let listener = match listener.into_std() {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::warn!(%error, "the queue of the listener is given up: {error}");
+            return;
+        }
+    };
+    while let Ok((stream, peer)) = listener.accept() {
+        if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
+            spawn(stream, peer);
+        }
     }
 }
 
@@ -88,7 +105,7 @@ async fn rest_after(error: &std::io::Error) {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::error!(%error, "can't accept connections: {error}");
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -114,9 +131,16 @@ impl Connection {
             .max_headers(MAX_HEADERS)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let mut connection = std::pin::pin!(connection);
+        let leave = async {
+            draining.cancelled().await;
+            // Whoever has just been let in is still about to ask; hyper would close on them.
+            if self.requests.load(Ordering::Relaxed) == 0 {
+                tokio::time::sleep(FIRST_REQUEST_GRACE).await;
+            }
+        };
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = draining.cancelled() => {
+            () = leave => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -131,9 +155,14 @@ impl Connection {
         request: Request<Incoming>,
         draining: &CancellationToken,
     ) -> Result<Response<Body>, Infallible> {
-        let mut response = self.stack.handle(request.map(Body::new), self.peer.ip()).await;
+        let (request, leftover) = leftover::watch(request);
+        let mut response = self.stack.handle(request, self.peer.ip()).await;
+        let is_spent = match leftover {
+            Some(leftover) => !leftover.discard().await,
+            None => false,
+        };
         let served = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        if (self.max_requests > 0 && served >= self.max_requests) || draining.is_cancelled() {
+        if is_spent || (self.max_requests > 0 && served >= self.max_requests) || draining.is_cancelled() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)

@@ -3,12 +3,14 @@
 use crate::cli::Migrate;
 use crate::config::Config;
 use crate::console;
+use crate::data_dir;
 use crate::failure::Failure;
 use crate::wire;
 
 pub(super) fn run(config: &Config, what: Migrate) -> Result<(), Failure> {
     match what {
         Migrate::Up => {
+            data_dir::prepare(&config.data_dir)?;
             let (_, before) = wire::migration_status(config)?;
             drop(wire::open_store(config)?);
             let done =

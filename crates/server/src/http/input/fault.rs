@@ -71,7 +71,8 @@ pub(crate) fn json_fault(text: &str, error: &serde_json::Error) -> FieldFault {
 
 /// Whether a field of this name may hold what nobody else should see.
 pub(crate) fn is_secret(name: &str) -> bool {
-    name.contains("password") || name.contains("token") || name.contains("secret")
+    let name = name.to_lowercase();
+    ["password", "token", "secret"].iter().any(|word| name.contains(word))
 }
 
 /// What stands where a secret was.
