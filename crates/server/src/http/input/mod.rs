@@ -1,6 +1,6 @@
 //! What a request brings, checked as existing clients expect: every fault is told at once, in the form that they read.
 //!
-//! An [`Input`] says in [`Input::read`] which fields it has; [`Check`] reads them one by one by a [`Rule`] and notes
+//! An [`Input`] says in [`Input::read`] which fields it has; [`Check`] reads them one by one by a [`Rule`](rules::Rule) and notes
 //! what is wrong. Path fields are read before query fields and these before body fields, because that is the order in
 //! which faults are listed.
 
