@@ -62,7 +62,8 @@ pub fn verify(password: &str, hash: &PasswordHash) -> bool {
     verify_with(password, hash, &mut new_memory())
 }
 
-/// Hashes and checks passwords for the server: off the async workers, at most one a core at once, at most 64 waiting. The 19 MiB of each core are taken at the first use and kept.
+/// Hashes and checks passwords for the server: off the async workers, at most one a core at once, at most 64 waiting.
+/// The 19 MiB of each core are taken at the first use and kept.
 ///
 /// A request that goes away while it waits frees its place; a hash that runs is finished, and keeps its core till then.
 #[derive(Clone)]
