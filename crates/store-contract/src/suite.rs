@@ -211,6 +211,7 @@ macro_rules! contract_suite {
                 keys {
                     a_key_answers_its_order_whatever_became_of_the_cart
                     a_key_answers_its_order_as_it_is_now
+                    a_key_is_worth_nothing_after_a_day_whether_it_was_swept_or_not
                     a_key_of_another_request_is_refused
                     the_key_is_looked_at_before_the_cart
                     each_user_has_their_own_keys
@@ -240,6 +241,7 @@ macro_rules! contract_suite {
                     a_user_without_orders_has_an_empty_list
                     orders_whose_payment_came_to_something_are_listed_apart
                     totals_are_right_after_a_crowd_placed_cancelled_and_deleted
+                    a_list_ends_behind_the_order_that_reaches_the_bound_of_lines
                 }
                 expiry {
                     an_order_placed_at_the_bound_expires_and_one_placed_after_it_does_not

@@ -33,11 +33,22 @@ const READER: &str = "
     PRAGMA cache_size = -2048;
 ";
 
-/// The connection that writes; the file is made when it is not there.
+/// The connection that writes; the file is made when it is not there, for its owner's eyes only: it holds people's
+/// names, phones and password hashes. SQLite gives its side files the same rights.
 pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
+    #[cfg(unix)]
+    make_private(path);
     let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     conn.execute_batch(WRITER)?;
     Ok(conn)
+}
+
+/// Makes an empty file that only its owner may read. Where that fails, because it is there already or can't be made,
+/// opening it tells why.
+#[cfg(unix)]
+fn make_private(path: &Path) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 /// A connection that only reads. It may write the WAL's index, without which a reader can't follow the writer.

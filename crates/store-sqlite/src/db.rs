@@ -27,11 +27,27 @@ impl<'c> Db<'c> {
         params: impl Params,
         mut read: impl FnMut(&Cells<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
+        self.up_to(sql, params, &mut read, |_| false)
+    }
+
+    /// Like [`Self::all`], up to and with the row at which `is_enough` says so; what follows is not even looked for.
+    pub(crate) fn up_to<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Cells<'_>) -> Result<T, StoreError>,
+        mut is_enough: impl FnMut(&T) -> bool,
+    ) -> Result<Vec<T>, StoreError> {
         let mut statement = self.statement(sql)?;
         let mut rows = statement.query(params).map_err(interpret_error)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(interpret_error)? {
-            found.push(read(&Cells(row))?);
+            let item = read(&Cells(row))?;
+            let enough = is_enough(&item);
+            found.push(item);
+            if enough {
+                break;
+            }
         }
         Ok(found)
     }

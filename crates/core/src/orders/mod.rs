@@ -12,6 +12,11 @@ use crate::types::{Money, OrderId, OrderLineId, SlipperId, Timestamp, UserId};
 pub const MAX_NOTES: usize = 500;
 /// The most orders that one answer lists.
 pub const MAX_LISTED: i64 = 1000;
+/// The most lines that one answer lists, but for the order that reaches it: some 4 MB of JSON. A thousand orders of a
+/// thousand lines would be 180 MB.
+pub const MAX_LISTED_LINES: usize = 20_000;
+/// Seconds for which an idempotency key is honoured: a day.
+pub const KEY_SECONDS: i64 = 24 * 3600;
 
 /// Where an order stands. Pending and paid orders hold their stock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -77,7 +77,7 @@ pub trait OrderStore: Send + Sync {
     /// Places an order from the user's cart, or answers the one that was placed by the same call before.
     ///
     /// In this order:
-    /// 1. A key that was used for the same request answers its order as it is now; for another request,
+    /// 1. A key that was used in the last [`KEY_SECONDS`](super::KEY_SECONDS) for the same request answers its order as it is now; for another request,
     ///    [`PlaceError::KeyReused`].
     /// 2. A pending order of this cart's present version ([`is_repeat`](super::rules::is_repeat)) is answered again;
     ///    if `clear_cart` asks for it and the cart is not empty yet, the cart is emptied.
@@ -90,7 +90,9 @@ pub trait OrderStore: Send + Sync {
     /// [`PlaceError`]; an empty cart comes before too many open orders, these before the plan's refusal.
     async fn place_from_cart(&self, place: PlaceFromCart, now: Timestamp) -> Result<Order, PlaceError>;
 
-    /// The newest orders asked for, with their lines; the number of statements does not depend on how many.
+    /// The newest orders asked for, with their lines; the number of statements does not depend on how many. The list ends
+    /// early, behind the order with which it reaches [`MAX_LISTED_LINES`](super::MAX_LISTED_LINES) lines; `before` goes on
+    /// from there.
     ///
     /// # Errors
     /// [`StoreError`] when the database can't answer.

@@ -79,8 +79,8 @@ impl FromRequest<Arc<Shop>> for PresentedRefresh {
         let is_form = text_of(header::CONTENT_TYPE.as_str())
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
         let in_body = if is_form { from_form(&bytes) } else { from_json(&bytes) };
-        let token = in_body.or_else(|| text_of("refresh-token")).or_else(|| text_of("x-refresh-token"));
-        Ok(Self(token.filter(|token| !token.is_empty())))
+        let places = [in_body, text_of("refresh-token"), text_of("x-refresh-token")];
+        Ok(Self(places.into_iter().flatten().find(|token| !token.is_empty())))
     }
 }
 

@@ -110,7 +110,7 @@ impl Input for SlipperList {
         let with_images = check.query("include_images", Flag, true);
         // A front-end pages by `page` alone; it counts only where `skip` does not.
         let number = match skip? {
-            None => check.optional_query("page", Int::at_least(1)),
+            None => Some(check.lenient_query("page", Int::at_least(1))),
             Some(_) => Some(None),
         };
         let limit = limit?;

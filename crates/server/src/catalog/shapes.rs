@@ -52,9 +52,9 @@ pub(super) struct SlipperListQuery {
     /// How many a page holds.
     #[param(required = false, minimum = 1, maximum = 100, default = json!(DEFAULT_SLIPPERS))]
     limit: i64,
-    /// The page's number; it counts only without `skip`.
-    #[param(required = false, minimum = 1, default = 1)]
-    page: i64,
+    /// The page's number, from 1; it counts only without `skip`. Whatever is no such number is the first page.
+    #[param(required = false, example = "2")]
+    page: String,
     /// Only this category; 0 is no filter.
     #[param(required = false)]
     category_id: i64,

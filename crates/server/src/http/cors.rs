@@ -42,7 +42,7 @@ impl Cors {
         else {
             let mut response = Response::new(Body::from("{}"));
             response.headers_mut().insert(CONTENT_TYPE, super::json::APPLICATION_JSON);
-            self.expose(request, response.headers_mut());
+            self.expose(request, false, response.headers_mut());
             return response;
         };
         let allowed = self.allows(origin);
@@ -66,14 +66,18 @@ impl Cors {
         response
     }
 
-    /// The headers of an answer to another site's page. Other origins are served too; their pages can't read it.
-    pub(crate) fn expose(&self, request: &HeaderMap, response: &mut HeaderMap) {
-        let Some(origin) = request.get(ORIGIN) else { return };
+    /// The headers of an answer to another site's page. Other origins are served too; their pages can't read it. What
+    /// caches may keep says that it depends on the origin, whoever asks first.
+    pub(crate) fn expose(&self, request: &HeaderMap, is_cached: bool, response: &mut HeaderMap) {
+        let origin = request.get(ORIGIN);
+        if is_cached || origin.is_some_and(|origin| self.allows(origin)) {
+            response.append(VARY, HeaderValue::from_static("Origin"));
+        }
+        let Some(origin) = origin else { return };
         response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         if self.allows(origin) {
             response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            response.append(VARY, HeaderValue::from_static("Origin"));
         }
     }
 }
@@ -107,6 +111,16 @@ mod tests {
             origin_pattern: Some(regex::Regex::new("good").expect("a pattern")),
         });
         assert!(!loose.allows(&HeaderValue::from_static("https://good.evil.example")));
+    }
+
+    #[test]
+    fn what_caches_keep_depends_on_the_origin_whoever_asks_first() {
+        let mut response = HeaderMap::new();
+        cors().expose(&HeaderMap::new(), true, &mut response);
+        assert_eq!(response[VARY], "Origin");
+        let mut response = HeaderMap::new();
+        cors().expose(&HeaderMap::new(), false, &mut response);
+        assert!(response.is_empty());
     }
 
     #[test]

@@ -130,7 +130,10 @@ impl Stack {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(never))) => match never {},
             Ok(Err(_panic)) => ApiError::because(Code::Internal, "a handler panicked").into_response(),
-            Err(_elapsed) => ApiError::from(Code::TimedOut).into_response(),
+            Err(_elapsed) => {
+                let after = HeaderValue::from_static("1");
+                ApiError::with_header(Code::TimedOut, header::RETRY_AFTER, after).into_response()
+            }
         }
     }
 
@@ -199,7 +202,7 @@ impl Stack {
                 headers.insert(name, value);
             }
         }
-        self.cors.expose(&exchange.headers, headers);
+        self.cors.expose(&exchange.headers, is_static(&exchange.path), headers);
         self.add_timing(exchange, headers);
     }
 

@@ -1,9 +1,13 @@
 //! Background work: what time does to the shop. Every job may run twice and beside another process's.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+
 use slippers_core::StoreError;
+use slippers_core::orders::KEY_SECONDS;
 use slippers_core::orders::rules::expired_before;
 use tokio_util::sync::CancellationToken;
 
@@ -13,16 +17,23 @@ use crate::shop::Shop;
 const PERIOD: Duration = Duration::from_secs(5);
 /// Rows a statement: small enough that buyers don't notice it between their own.
 const BATCH: i64 = 200;
-/// An idempotency key is honoured for a day.
-const IDEMPOTENCY_SECONDS: i64 = 24 * 3600;
 
-/// Runs the jobs until told to stop; a job that is under way is finished.
+/// Runs the jobs until told to stop. A batch that is under way in the database is finished.
 pub(crate) async fn run(shop: Arc<Shop>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        if let Err(error) = run_once(&shop).await {
-            tracing::error!(%error, "background work failed, it is tried again in {PERIOD:?}: {error}");
+        // A stop does not wait for a backlog: each batch is whole, and the rest is due again at the next start. Nor may
+        // a defect in one job end them all.
+        let work = AssertUnwindSafe(run_once(&shop)).catch_unwind();
+        match stop.run_until_cancelled(work).await {
+            None | Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(error))) => {
+                tracing::error!(%error, "background work failed, it is tried again in {PERIOD:?}: {error}");
+            }
+            Some(Err(_panic)) => {
+                tracing::error!("background work panicked, it is tried again in {PERIOD:?}");
+            }
         }
     }
 }
@@ -31,7 +42,7 @@ pub(crate) async fn run(shop: Arc<Shop>, stop: CancellationToken) {
 pub(crate) async fn run_once(shop: &Shop) -> Result<(), StoreError> {
     expire_orders(shop).await?;
     let now = shop.now();
-    while shop.store.sweep_idempotency(now.plus_seconds(-IDEMPOTENCY_SECONDS), BATCH).await? > 0 {}
+    while shop.store.sweep_idempotency(now.plus_seconds(-KEY_SECONDS), BATCH).await? > 0 {}
     while shop.store.sweep_sessions(now, BATCH).await? > 0 {}
     Ok(())
 }

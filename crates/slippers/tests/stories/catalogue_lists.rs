@@ -274,3 +274,17 @@ fn a_page_has_bounds_and_ignores_what_it_does_not_know() {
     assert_eq!(listed(&shop, "limit=2&_nc=1&_t=2&a[]=b&&=&%zz=1&x=%ff").len(), 2);
     assert_eq!(listed(&shop, "limit=7&limit=2").len(), 2, "of two the last counts");
 }
+
+#[test]
+fn a_page_number_that_is_none_means_the_first_page() {
+    let shop = Shop::open();
+    let admin = shop.admin();
+    for number in 0..3 {
+        shop.product(&admin, &format!("Mu {number}"), &json!(10), 1);
+    }
+    for page in ["0", "-1", "abc", "", "1.5"] {
+        let listed = shop.get(&format!("/slippers/?page={page}&limit=2")).expect(200).json();
+        assert_eq!((&listed["page"], ids(&listed).len()), (&json!(1), 2), "page={page}");
+    }
+    assert_eq!(shop.get("/slippers/?page=2&limit=2").expect(200).json()["page"], 2);
+}

@@ -137,6 +137,16 @@ fn a_signing_key_is_made_once_for_its_owner_alone() {
 }
 
 #[test]
+fn the_database_is_for_its_owner_alone() {
+    let shop = Shop::open();
+    shop.customer("Dilnoza");
+    for name in ["shop.db", "shop.db-wal", "shop.db-shm"] {
+        let file = std::fs::metadata(shop.data_dir().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+}
+
+#[test]
 fn default_and_short_signing_keys_are_refused() {
     let dir = folder();
     for key in [

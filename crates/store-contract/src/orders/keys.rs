@@ -1,6 +1,6 @@
 //! Idempotency keys: a client's own name for one order.
 
-use slippers_core::orders::{Idempotency, Order, OrderStatus, PlaceError, PlaceFromCart};
+use slippers_core::orders::{Idempotency, KEY_SECONDS, Order, OrderStatus, PlaceError, PlaceFromCart};
 use slippers_core::types::{IdempotencyKey, Timestamp, UserId};
 
 use crate::given::{NOW, Shop, all_orders, as_buyer, assert_is, buying, keeping, orders_of, to};
@@ -44,6 +44,18 @@ pub async fn a_key_answers_its_order_as_it_is_now(shop: &Shop) {
     }
     assert_eq!(shop.orders(all_orders()).await.total, 2);
     assert_eq!(shop.stock(mu).await, 8);
+}
+
+pub async fn a_key_is_worth_nothing_after_a_day_whether_it_was_swept_or_not(shop: &Shop) {
+    let mu = shop.product("Mu", 9).await;
+    let user = shop.buyer_of(&[(mu, 1)]).await;
+    let first = place(shop, user, "k", "r").await.expect("placed").id;
+    shop.add(user, mu, 1).await;
+    let later = |seconds| shop.place_from_cart(keyed(buying(user), "k", "other"), NOW.plus_seconds(seconds));
+    assert_is!(later(KEY_SECONDS).await, Err(PlaceError::KeyReused));
+    let second = later(KEY_SECONDS + 1).await.expect("the key is free again").id;
+    assert_ne!(first, second);
+    assert_eq!(later(KEY_SECONDS + 2).await.expect("kept anew").id, second);
 }
 
 pub async fn a_key_of_another_request_is_refused(shop: &Shop) {

@@ -1,9 +1,9 @@
 //! Lists of orders: newest first, whose, how many.
 
-use slippers_core::orders::{Order, OrderQuery, OrderStatus};
+use slippers_core::orders::{MAX_LISTED_LINES, Order, OrderQuery, OrderStatus};
 use slippers_core::types::{OrderId, UserId};
 
-use crate::given::{Dice, NOBODYS, NOW, Shop, all_orders, as_buyer, orders_of};
+use crate::given::{Dice, NOBODYS, NOW, Shop, all_orders, as_buyer, keeping, orders_of};
 
 /// Orders of three buyers in turn, of one to three lines, newest first.
 async fn some_orders(shop: &Shop, count: usize) -> (Vec<Order>, [UserId; 3]) {
@@ -174,4 +174,27 @@ pub async fn totals_are_right_after_a_crowd_placed_cancelled_and_deleted(shop: &
         .map(|line| line.quantity)
         .sum();
     assert_eq!(shop.stock(mu).await + held, 100_000);
+}
+
+/// A thousand orders of a thousand lines would be 180 MB of answer, which anybody could prepare.
+pub async fn a_list_ends_behind_the_order_that_reaches_the_bound_of_lines(shop: &Shop) {
+    const LINES: usize = 500;
+    let user = shop.buyer().await;
+    let mut slippers = Vec::new();
+    for number in 0..LINES {
+        let slipper = shop.product(&format!("Mu {number}"), 99).await;
+        shop.add(user, slipper, 1).await;
+        slippers.push(slipper);
+    }
+    let orders = MAX_LISTED_LINES / LINES + 1;
+    for slipper in &slippers[..orders] {
+        shop.add(user, *slipper, 1).await;
+        shop.place_from_cart(keeping(user), NOW).await.expect("placed");
+    }
+    let listed = shop.orders(orders_of(user)).await;
+    assert_eq!(listed.orders.len(), orders - 1, "the last one does not fit any more");
+    assert_eq!(listed.total, i64::try_from(orders).expect("few"));
+    let last = listed.orders.last().expect("an order").id;
+    let rest = shop.orders(OrderQuery { before: Some(last), ..orders_of(user) }).await;
+    assert_eq!(rest.orders.len(), 1, "`before` goes on from there");
 }

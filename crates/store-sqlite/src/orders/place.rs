@@ -3,7 +3,9 @@
 
 use slippers_core::StoreError;
 use slippers_core::orders::rules::{Goods, OrderPlan, PlanError, Shelf, WantedLine, is_repeat, plan};
-use slippers_core::orders::{Idempotency, Order, OrderLine, OrderStatus, PlaceError, PlaceFromCart};
+use slippers_core::orders::{
+    Idempotency, KEY_SECONDS, Order, OrderLine, OrderStatus, PlaceError, PlaceFromCart,
+};
 use slippers_core::types::{OrderId, OrderLineId, SlipperId, Timestamp, UserId};
 
 use super::{rows, stock};
@@ -11,7 +13,7 @@ use crate::db::{Cells, Db, json_list};
 
 pub(super) fn from_cart(db: &Db<'_>, place: &PlaceFromCart, now: Timestamp) -> Result<Order, PlaceError> {
     if let Some(key) = &place.idempotency
-        && let Some(order) = answered_before(db, place.user, key)?
+        && let Some(order) = answered_before(db, place.user, key, now)?
     {
         return Ok(order);
     }
@@ -27,10 +29,18 @@ pub(super) fn from_cart(db: &Db<'_>, place: &PlaceFromCart, now: Timestamp) -> R
     Ok(order)
 }
 
-const FIND_KEY: &str = "SELECT request, order_id FROM idempotency_keys WHERE user_id = ?1 AND key = ?2";
+const FIND_KEY: &str = "
+    SELECT request, order_id FROM idempotency_keys WHERE user_id = ?1 AND key = ?2 AND created_at >= ?3";
 
-fn answered_before(db: &Db<'_>, user: UserId, key: &Idempotency) -> Result<Option<Order>, PlaceError> {
-    let found = db.first(FIND_KEY, (user.get(), key.key.as_str()), |row| Ok((row.text(0)?, row.int(1)?)))?;
+fn answered_before(
+    db: &Db<'_>,
+    user: UserId,
+    key: &Idempotency,
+    now: Timestamp,
+) -> Result<Option<Order>, PlaceError> {
+    let since = now.plus_seconds(-KEY_SECONDS).micros();
+    let values = (user.get(), key.key.as_str(), since);
+    let found = db.first(FIND_KEY, values, |row| Ok((row.text(0)?, row.int(1)?)))?;
     match found {
         None => Ok(None),
         Some((request, _)) if request != key.request => Err(PlaceError::KeyReused),
@@ -39,7 +49,8 @@ fn answered_before(db: &Db<'_>, user: UserId, key: &Idempotency) -> Result<Optio
 }
 
 const KEEP_KEY: &str = "
-    INSERT INTO idempotency_keys (user_id, key, request, order_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    INSERT OR REPLACE INTO idempotency_keys (user_id, key, request, order_id, created_at)
+    VALUES (?1, ?2, ?3, ?4, ?5)";
 
 fn keep_key(
     db: &Db<'_>,

@@ -2,7 +2,7 @@
 
 use slippers_core::StoreError;
 use slippers_core::orders::{
-    MAX_LISTED, Order, OrderLine, OrderList, OrderQuery, OrderStatus, PaymentOutcome,
+    MAX_LISTED, MAX_LISTED_LINES, Order, OrderLine, OrderList, OrderQuery, OrderStatus, PaymentOutcome,
 };
 use slippers_core::types::{Money, OrderId, OrderLineId, SlipperId, UserId};
 
@@ -92,6 +92,14 @@ const TOTAL_WITH_OUTCOME: &str = "SELECT sum(outcome_orders) FROM order_counters
 const TOTAL_OF: &str = "SELECT order_count FROM users WHERE id = ?1";
 const TOTAL_OF_WITH_OUTCOME: &str = "SELECT outcome_order_count FROM users WHERE id = ?1";
 
+fn too_many_lines() -> impl FnMut(&Order) -> bool {
+    let mut lines = 0;
+    move |order| {
+        lines += order.lines.len();
+        lines >= MAX_LISTED_LINES
+    }
+}
+
 /// Two statements, however many orders there are.
 pub(super) fn list(db: &Db<'_>, query: OrderQuery) -> Result<OrderList, StoreError> {
     let before = query.before.map_or(i64::MAX, OrderId::get);
@@ -103,7 +111,8 @@ pub(super) fn list(db: &Db<'_>, query: OrderQuery) -> Result<OrderList, StoreErr
             } else {
                 (LIST_ALL, TOTAL)
             };
-            (db.all(list, (before, max), read_order)?, db.one(total, [], |row| row.int(0))?)
+            let orders = db.up_to(list, (before, max), read_order, too_many_lines())?;
+            (orders, db.one(total, [], |row| row.int(0))?)
         }
         Some(user) => {
             let (list, total) = if query.with_outcome {
@@ -111,7 +120,7 @@ pub(super) fn list(db: &Db<'_>, query: OrderQuery) -> Result<OrderList, StoreErr
             } else {
                 (LIST_OF, TOTAL_OF)
             };
-            let orders = db.all(list, (before, max, user.get()), read_order)?;
+            let orders = db.up_to(list, (before, max, user.get()), read_order, too_many_lines())?;
             // Somebody who does not exist has no orders.
             (orders, db.first(total, [user.get()], |row| row.int(0))?.unwrap_or(0))
         }

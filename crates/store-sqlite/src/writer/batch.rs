@@ -55,7 +55,7 @@ impl Batch<'_> {
         if let Some(lost) = lost {
             self.roll_back();
             jobs.remove(lost).answer();
-            return 1 + jobs.into_iter().map(|job| self.alone(job)).sum::<u64>();
+            return 1 + self.one_by_one(jobs);
         }
         match self.control("COMMIT") {
             Ok(()) => jobs.into_iter().for_each(Job::answer),
@@ -66,6 +66,22 @@ impl Batch<'_> {
             }
         }
         1
+    }
+
+    /// Replays what a lost transaction has left. Where the database is locked by another process each BEGIN waits for
+    /// [`BUSY_TIMEOUT`](crate::connection::BUSY_TIMEOUT), so one that fails speaks for those behind it.
+    fn one_by_one(&self, jobs: Jobs) -> u64 {
+        let mut transactions = 0;
+        let mut jobs = jobs.into_iter().filter(|job| job.is_wanted());
+        while let Some(job) = jobs.next() {
+            match self.alone(job) {
+                0 => {
+                    answer_all(jobs.by_ref().collect(), "the database is locked");
+                }
+                tried => transactions += tried,
+            }
+        }
+        transactions
     }
 
     /// Runs one of several; `false` when the transaction did not survive it.

@@ -77,14 +77,20 @@ impl<'r> Check<'r> {
         }
     }
 
+    /// A query parameter that older clients send without a meaning; what is no value counts as absent.
+    pub(crate) fn lenient_query<R: Rule>(&self, name: &'static str, rule: R) -> Option<R::Out> {
+        let text = self.source.query.get(name).cloned()?;
+        rule.read(&Value::String(text)).ok()
+    }
+
     /// A body field that must come.
     pub(crate) fn required<R: Rule>(&mut self, name: &'static str, rule: R) -> Option<R::Out> {
         let body = self.body?;
         match body.get(name) {
             Some(value) => self.apply("body", name, &rule, value),
             None => {
-                let whole = Value::Object(body.clone());
-                self.note(Fault::missing(), vec!["body".into(), name.into()], &whole);
+                let whole = self.source.body.as_ref().unwrap_or(&Value::Null);
+                self.note(Fault::missing(), vec!["body".into(), name.into()], whole);
                 None
             }
         }

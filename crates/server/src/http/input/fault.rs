@@ -54,7 +54,7 @@ impl FieldFault {
     pub(crate) fn new(fault: Fault, loc: Vec<Value>, input: &Value) -> Self {
         let url = (!matches!(fault.kind, "json_invalid" | "enum"))
             .then(|| format!("https://errors.pydantic.dev/2.5/v/{}", fault.kind));
-        let input = shorten(without_secrets(input));
+        let input = if is_short(input) { without_secrets(input) } else { "[too long to repeat]".into() };
         Self { kind: fault.kind, loc, msg: fault.msg, input, ctx: fault.ctx, url }
     }
 }
@@ -92,14 +92,33 @@ fn without_secrets(input: &Value) -> Value {
     }
 }
 
-fn shorten(input: Value) -> Value {
-    let long = match &input {
-        Value::String(text) => text.len() > MAX_ECHO_BYTES,
-        Value::Array(_) | Value::Object(_) => input.to_string().len() > MAX_ECHO_BYTES,
-        Value::Number(number) => number.as_str().len() > MAX_ECHO_BYTES,
-        Value::Null | Value::Bool(_) => false,
+/// Whether a value is short enough to be echoed. It is looked at no further than that takes: a body of a mebibyte with
+/// a dozen fields missing would otherwise be copied and written a dozen times.
+fn is_short(input: &Value) -> bool {
+    let mut left = MAX_ECHO_BYTES;
+    spend(input, &mut left)
+}
+
+fn spend(value: &Value, left: &mut usize) -> bool {
+    let own = match value {
+        Value::Null | Value::Bool(_) => 4,
+        Value::Number(number) => number.as_str().len(),
+        Value::String(text) => text.len() + 2,
+        Value::Array(_) | Value::Object(_) => 2,
     };
-    if long { "[too long to repeat]".into() } else { input }
+    let Some(rest) = left.checked_sub(own) else { return false };
+    *left = rest;
+    match value {
+        Value::Array(items) => items.iter().all(|item| spend(item, left)),
+        Value::Object(fields) => fields.iter().all(|(name, item)| match left.checked_sub(name.len() + 3) {
+            Some(rest) => {
+                *left = rest;
+                spend(item, left)
+            }
+            None => false,
+        }),
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -135,7 +154,9 @@ mod tests {
 
     #[test]
     fn a_long_value_is_not_echoed() {
-        let fault = FieldFault::new(Fault::missing(), vec![], &Value::String("x".repeat(2000)));
-        assert_eq!(fault.input, Value::String("[too long to repeat]".into()));
+        for long in [json!("x".repeat(2000)), json!(vec![0; 2000]), json!({"a": {"b".repeat(2000): 1}})] {
+            let fault = FieldFault::new(Fault::missing(), vec![], &long);
+            assert_eq!(fault.input, Value::String("[too long to repeat]".into()));
+        }
     }
 }
