@@ -23,6 +23,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::passwords::Hasher;
+use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
 use crate::http::files::Files;
 use crate::http::stack::Stack;
@@ -52,6 +53,7 @@ impl Server {
         let shop = Arc::new(Shop {
             hasher: Hasher::default(),
             tokens: Tokens::new(&settings.sessions),
+            logins: Throttle::new(&settings.logins),
             files: Files::new(&settings.static_dir),
             store,
             settings,

@@ -16,6 +16,8 @@ pub struct Settings {
     pub cors: CorsSettings,
     /// The global limit on requests.
     pub rate: RateSettings,
+    /// The limit on sign-ins.
+    pub logins: LoginSettings,
     /// Tokens and sessions.
     pub sessions: SessionSettings,
     /// Orders.
@@ -79,6 +81,18 @@ pub struct RateSettings {
     pub window: Duration,
     /// Paths that are never counted, to the letter; `/static` and all below it never is.
     pub excluded_paths: Vec<String>,
+}
+
+/// The limit on sign-ins.
+#[derive(Clone, Debug)]
+pub struct LoginSettings {
+    /// Attempts for one name from one address that pass at once, and in each window; at least 1. One name from anywhere
+    /// has 20 times that, one address for any name 200 times.
+    pub attempts: u32,
+    /// The time in which that many are refilled; at least a second.
+    pub window: Duration,
+    /// Callers that sign many people in, such as a front-end's own server: their address alone is never over its limit.
+    pub trusted_callers: Vec<Network>,
 }
 
 /// Tokens and sessions.

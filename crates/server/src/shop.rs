@@ -6,6 +6,7 @@ use slippers_core::Store;
 use slippers_core::types::Timestamp;
 
 use crate::accounts::passwords::Hasher;
+use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
 use crate::http::files::Files;
 use crate::ports::{Clock, Entropy};
@@ -19,6 +20,7 @@ pub(crate) struct Shop {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) hasher: Hasher,
     pub(crate) tokens: Tokens,
+    pub(crate) logins: Throttle,
     pub(crate) files: Files,
 }
 

@@ -14,6 +14,7 @@ use super::passwords::PasswordError;
 use super::shapes::{RefreshHeaders, RefreshIn, Registration, SignIn, TokenHeaders};
 use super::tokens::{TokenError, TokenPair};
 use crate::http::call::{Anyone, Bearer, Call};
+use crate::http::client::ClientAddress;
 use crate::http::errors::{ApiError, Code};
 use crate::http::json::JsonWith;
 use crate::http::router::{Routes, operations};
@@ -58,14 +59,27 @@ async fn register(
 }
 
 /// Sign in
+///
+/// A name can be tried so many times from one address, also successfully; then for a while it can't.
 #[utoipa::path(
     post,
     path = "/auth/login",
     tag = AUTH,
     request_body = SignIn,
-    responses((status = 200, description = "Signed in", body = TokensOut), TokenHeaders, BadCredentials),
+    responses(
+        (status = 200, description = "Signed in", body = TokensOut),
+        TokenHeaders, BadCredentials, LoginRateLimited,
+    ),
 )]
-async fn login(State(shop): State<Arc<Shop>>, Call(Anyone, given): Call<Anyone, LoginIn>) -> TokenAnswer {
+async fn login(
+    State(shop): State<Arc<Shop>>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
+    Call(Anyone, given): Call<Anyone, LoginIn>,
+) -> TokenAnswer {
+    // Before the name is looked up: nobody learns from the limit whether there is such a user.
+    shop.logins
+        .admit(address, &given.name)
+        .map_err(|wait| ApiError::retry_after(Code::LoginRateLimited, wait))?;
     let known = shop.store.find_credentials(&given.name).await?;
     let hash = known.as_ref().map(|known| &known.password);
     let right = shop.hasher.verify_or_dummy(&given.password, hash).await?;

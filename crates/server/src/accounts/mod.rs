@@ -5,6 +5,7 @@ mod input;
 mod output;
 pub mod passwords;
 mod shapes;
+pub(crate) mod throttle;
 pub(crate) mod tokens;
 
 pub(crate) use api::router;

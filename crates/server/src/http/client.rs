@@ -9,6 +9,10 @@ use crate::settings::Network;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
+/// The address that a request came from, as [`client_address`] found it. The stack leaves it to the handlers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
 /// The client's address.
 ///
 /// The socket's peer is the only thing that nobody can invent. `X-Forwarded-For` counts only when the peer is a trusted

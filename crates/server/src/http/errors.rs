@@ -66,6 +66,8 @@ codes! {
     NoRefreshToken = 400 "no_refresh_token" "Refresh token required in request body or headers";
     /// Name or password is wrong.
     BadCredentials = 401 "bad_credentials" "Incorrect name or password";
+    /// Too many sign-ins were tried for the name, or from the address; `Retry-After` tells when to come again.
+    LoginRateLimited = 429 "login_rate_limited" "Too many login attempts. Please try again later.";
     /// Only admins may do this.
     AdminOnly = 403 "admin_only" "Admin access required. You don't have permission to access this resource.";
     /// The name belongs to another user.
@@ -161,6 +163,11 @@ impl ApiError {
     /// 401 that asks for a token.
     pub(crate) fn challenge(code: Code) -> Self {
         Self::with_header(code, header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// The row with the whole seconds after which to come again.
+    pub(crate) fn retry_after(code: Code, seconds: u64) -> Self {
+        Self::with_header(code, header::RETRY_AFTER, seconds.max(1).into())
     }
 
     /// 503 that says when to come again.

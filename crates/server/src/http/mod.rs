@@ -2,7 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod call;
-mod client;
+pub(crate) mod client;
 mod compress;
 mod cors;
 pub(crate) mod errors;
@@ -10,7 +10,7 @@ pub(crate) mod files;
 pub(crate) mod input;
 pub(crate) mod json;
 mod leftover;
-mod limit;
+pub(crate) mod limit;
 pub(crate) mod router;
 pub(crate) mod serve;
 pub(crate) mod stack;

@@ -30,7 +30,7 @@ use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 use super::call::Bearer;
-use super::client::{ClientKey, client_address};
+use super::client::{ClientAddress, ClientKey, client_address};
 use super::compress;
 use super::cors::Cors;
 use super::errors::{ApiError, Code};
@@ -81,11 +81,13 @@ impl Stack {
         }
 
         let bearer = Bearer::read(&self.shop, &exchange.headers);
-        let decision = self.count(&exchange, bearer, peer);
+        let address = client_address(peer, &exchange.headers, &self.shop.settings.trusted_proxies);
+        let decision = self.count(&exchange, bearer, address);
         if decision.as_ref().is_some_and(|d| !d.allowed) {
             return self.finish(&exchange, decision, ApiError::from(Code::RateLimited).into_response()).await;
         }
         request.extensions_mut().insert(bearer);
+        request.extensions_mut().insert(ClientAddress(address));
         if exchange.method == Method::HEAD {
             *request.method_mut() = Method::GET;
             // A range is defined for GET alone (RFC 9110 section 14.2).
@@ -97,18 +99,14 @@ impl Stack {
 
     /// Counts a request against its client's limit; `None` where there is no limit. Health is told where it stands but
     /// never counted, so that a probe can't be shut out.
-    fn count(&self, exchange: &Exchange, bearer: Bearer, peer: IpAddr) -> Option<Decision> {
+    fn count(&self, exchange: &Exchange, bearer: Bearer, address: IpAddr) -> Option<Decision> {
         let path = exchange.path.as_str();
         if is_static(path) || self.shop.settings.rate.excluded_paths.iter().any(|excluded| excluded == path) {
             return None;
         }
         let key = match bearer {
             Bearer::Valid(claims) => ClientKey::user(claims.user),
-            _ => ClientKey::address(client_address(
-                peer,
-                &exchange.headers,
-                &self.shop.settings.trusted_proxies,
-            )),
+            _ => ClientKey::address(address),
         };
         let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let is_health = path == "/health" || path.starts_with("/health/");

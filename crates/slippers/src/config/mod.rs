@@ -18,8 +18,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use slippers_server::settings::{
-    ConnectionSettings, CorsSettings, Network, OrderSettings, RateSettings, SecretKey, SessionSettings,
-    Settings,
+    ConnectionSettings, CorsSettings, LoginSettings, Network, OrderSettings, RateSettings, SecretKey,
+    SessionSettings, Settings,
 };
 
 pub(crate) use fault::{Faults, Source};
@@ -56,6 +56,7 @@ pub(crate) struct Config {
 struct ServerPart {
     cors: CorsSettings,
     rate: RateSettings,
+    logins: LoginSettings,
     access_minutes: i64,
     refresh_days: i64,
     cap_seconds: Option<i64>,
@@ -111,6 +112,11 @@ impl Config {
                     window: Duration::from_secs(read.number(&table::RATE_WINDOW)),
                     excluded_paths: read.list(&table::RATE_EXCLUDE),
                 },
+                logins: LoginSettings {
+                    attempts: read.number(&table::LOGIN_ATTEMPTS),
+                    window: Duration::from_secs(read.number(&table::LOGIN_WINDOW)),
+                    trusted_callers: read.networks(&table::TRUSTED_CALLERS),
+                },
                 access_minutes: read.number(&table::ACCESS_MINUTES),
                 refresh_days: read.number(&table::REFRESH_DAYS),
                 cap_seconds: read.session_cap(),
@@ -148,6 +154,7 @@ impl Config {
             connections: ConnectionSettings::default(),
             cors: part.cors.clone(),
             rate: part.rate.clone(),
+            logins: part.logins.clone(),
             sessions: SessionSettings {
                 secret,
                 access_minutes: part.access_minutes,

@@ -273,28 +273,29 @@ impl Reader {
         }
     }
 
-    pub(super) fn trusted_proxies(&mut self) -> Vec<Network> {
-        let from = self.layers.get(&table::TRUSTED_PROXIES).from;
+    pub(super) fn networks(&mut self, setting: &Setting) -> Vec<Network> {
+        let from = self.layers.get(setting).from;
         let mut networks = Vec::new();
-        let texts = self.list(&table::TRUSTED_PROXIES);
-        for text in &texts {
-            match Network::parse(text) {
+        for text in self.list(setting) {
+            match Network::parse(&text) {
                 Ok(network) => networks.push(network),
                 Err(error) => {
-                    let what = format!("{} {error}", quoted(text));
-                    self.fault(
-                        &table::TRUSTED_PROXIES,
-                        from.clone(),
-                        what,
-                        "write addresses or networks, like 10.0.0.0/8,::1",
-                    );
+                    let what = format!("{} {error}", quoted(&text));
+                    let fix = "write addresses or networks, like 10.0.0.0/8,::1";
+                    self.fault(setting, from.clone(), what, fix);
                 }
             }
         }
+        networks
+    }
+
+    pub(super) fn trusted_proxies(&mut self) -> Vec<Network> {
+        let networks = self.networks(&table::TRUSTED_PROXIES);
+        let are_named = !self.list(&table::TRUSTED_PROXIES).is_empty();
         let switch = self.layers.get(&table::TRUST_PROXY).from;
         match self.flag(&table::TRUST_PROXY) {
             Some(false) => Vec::new(),
-            Some(true) if texts.is_empty() => {
+            Some(true) if !are_named => {
                 let what = "is true without TRUSTED_PROXIES, so that anybody could forge their address";
                 let fix = "name the proxies in TRUSTED_PROXIES (for one on this machine: 127.0.0.1), or write false";
                 self.fault(&table::TRUST_PROXY, switch, what, fix);

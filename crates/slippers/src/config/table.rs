@@ -81,6 +81,12 @@ settings! {
         "Seconds of that window.";
     RATE_EXCLUDE "RATE_LIMIT_EXCLUDE_PATHS" = "/docs,/redoc,/openapi.json,/favicon.ico,/static", List,
         "Paths that are never limited, to the letter. What lies below /static never is.";
+    LOGIN_ATTEMPTS "LOGIN_RATE_LIMIT" = "5", Number(1, MAX_COUNT),
+        "Sign-ins that may be tried for one name from one address in each window, successful ones included; one name from anywhere has 20 times that, one address 200 times.";
+    LOGIN_WINDOW "LOGIN_RATE_WINDOW_SEC" = "300", Number(1, 86_400),
+        "Seconds of that window.";
+    TRUSTED_CALLERS "TRUSTED_CALLERS" = "", List,
+        "Addresses or networks (`10.0.0.0/8`) that sign many people in, such as a front-end's own server: the limit on sign-ins of one address does not hold for them, the others do.";
     TRUST_PROXY "TRUST_PROXY" = "", Flag,
         "Whether forwarding headers count; true needs TRUSTED_PROXIES, false switches them off. Unset: as TRUSTED_PROXIES says.";
     TRUSTED_PROXIES "TRUSTED_PROXIES" = "", List,
@@ -118,8 +124,6 @@ pub(crate) const NOT_YET: &[&str] = &[
     "DATABASE_PREPARED_STATEMENTS",
     "DATABASE_REPLICA_URLS",
     "LIMIT_MAX_REQUESTS",
-    "LOGIN_RATE_LIMIT",
-    "LOGIN_RATE_WINDOW_SEC",
     "METRICS_LISTEN",
     "OCTO_*",
     "PAYME_*",
@@ -129,7 +133,6 @@ pub(crate) const NOT_YET: &[&str] = &[
     "SMTP_URL",
     "TLS_CERT",
     "TLS_KEY",
-    "TRUSTED_CALLERS",
 ];
 
 /// What a name means to this version.

@@ -12,7 +12,8 @@ use slippers_core::accounts::NewUser;
 use slippers_core::types::{Phone, Timestamp};
 use slippers_server::accounts::passwords::hash_password;
 use slippers_server::settings::{
-    ConnectionSettings, CorsSettings, OrderSettings, RateSettings, SecretKey, SessionSettings, Settings,
+    ConnectionSettings, CorsSettings, LoginSettings, OrderSettings, RateSettings, SecretKey, SessionSettings,
+    Settings,
 };
 use slippers_server::{Clock, Server, SystemEntropy};
 use slippers_store_sqlite::SqliteStore;
@@ -284,6 +285,11 @@ fn settings(dir: &TempDir) -> Settings {
             requests: 1_000_000,
             window: Duration::from_secs(1),
             excluded_paths: Vec::new(),
+        },
+        logins: LoginSettings {
+            attempts: 1_000_000,
+            window: Duration::from_secs(1),
+            trusted_callers: Vec::new(),
         },
         sessions: SessionSettings {
             secret: SecretKey::new("0123456789abcdef0123456789abcdef").expect("a key"),

@@ -61,7 +61,8 @@ impl Shop {
 
     /// The same with further arguments of `serve`.
     pub(crate) fn serve(dir: TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
-        let defaults = [("RATE_LIMIT_REQUESTS", "1000000"), ("SLIPPERS_LOG", "warn")];
+        let defaults =
+            [("RATE_LIMIT_REQUESTS", "1000000"), ("LOGIN_RATE_LIMIT", "1000000"), ("SLIPPERS_LOG", "warn")];
         let settings: Vec<_> = defaults
             .iter()
             .chain(settings)

@@ -37,7 +37,7 @@ macro_rules! refusals {
 }
 
 refusals! {
-    NotFound BadCredentials BadRefreshToken SessionOver NoRefreshToken NameTaken PhoneTaken CategoryNotFound
+    NotFound BadCredentials LoginRateLimited BadRefreshToken SessionOver NoRefreshToken NameTaken PhoneTaken CategoryNotFound
     CategoryNameTaken SlipperNotFound CartItemNotFound CartFull CartEmpty OutOfStock NotOnSale TooManyOpenOrders
     IdempotencyKeyReused IdempotencyKeyInvalid OrderNotFound OrderNotYours OrderUpdateNotYours OrderDeleteNotYours
     OrderFieldForbidden OrderTotalForbidden OrderStepForbidden OrderKept
@@ -82,7 +82,7 @@ fn headers(code: Code) -> &'static [&'static str] {
         Code::RateLimited => {
             &["Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
         }
-        Code::Overloaded => &["Retry-After"],
+        Code::LoginRateLimited | Code::Overloaded => &["Retry-After"],
         _ => &[],
     }
 }
