@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accounts::passwords::Hasher;
 use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
+use crate::http::body::Bodies;
 use crate::http::files::Files;
 use crate::http::stack::Stack;
 pub use crate::ops::openapi_json;
@@ -55,6 +56,7 @@ impl Server {
             tokens: Tokens::new(&settings.sessions),
             logins: Throttle::new(&settings.logins),
             files: Files::new(&settings.static_dir),
+            bodies: Bodies::new(settings.connections.body_timeout),
             store,
             settings,
             clock,

@@ -8,6 +8,7 @@ use slippers_core::types::Timestamp;
 use crate::accounts::passwords::Hasher;
 use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
+use crate::http::body::Bodies;
 use crate::http::files::Files;
 use crate::ports::{Clock, Entropy};
 use crate::settings::Settings;
@@ -22,6 +23,7 @@ pub(crate) struct Shop {
     pub(crate) tokens: Tokens,
     pub(crate) logins: Throttle,
     pub(crate) files: Files,
+    pub(crate) bodies: Bodies,
 }
 
 impl Shop {

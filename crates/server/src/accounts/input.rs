@@ -7,7 +7,6 @@ use axum::http::header;
 use serde_json::Value;
 use slippers_core::types::Phone;
 
-use crate::http::body;
 use crate::http::errors::ApiError;
 use crate::http::input::{BodyKind, Check, Fault, Flag, Input, PhoneNumber, Secret, Text};
 use crate::shop::Shop;
@@ -71,8 +70,7 @@ impl FromRequest<Arc<Shop>> for PresentedRefresh {
     type Rejection = ApiError;
 
     async fn from_request(mut request: Request, shop: &Arc<Shop>) -> Result<Self, ApiError> {
-        let pause = shop.settings.connections.body_timeout;
-        let bytes = body::read(std::mem::take(request.body_mut()), pause).await?;
+        let bytes = shop.bodies.read(std::mem::take(request.body_mut())).await?;
         let headers = request.headers();
         let text_of =
             |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(|t| t.trim().to_owned());

@@ -1,11 +1,14 @@
 //! Reads request bodies: bounded in size and in time.
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::errors::{ApiError, Code};
@@ -14,23 +17,74 @@ use super::input::json_fault;
 /// The largest JSON body.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
 
-/// Reads a body of at most [`MAX_JSON_BYTES`]; `pause` is the longest wait from one piece to the next.
-///
-/// # Errors
-/// 413, 408, or 400 when it breaks off.
-pub(crate) async fn read(mut body: Body, pause: Duration) -> Result<Bytes, ApiError> {
-    let mut whole: Vec<u8> = Vec::new();
-    loop {
-        let Some(piece) = next_piece(&mut body, pause).await? else { return Ok(whole.into()) };
-        if whole.len() + piece.len() > MAX_JSON_BYTES {
-            // Who sends this much once will do so again: the connection is not kept.
-            return Err(ApiError::with_header(
-                Code::BodyTooLarge,
-                header::CONNECTION,
-                HeaderValue::from_static("close"),
-            ));
+/// The part of a body that is always taken: more than any form of the front-ends has.
+const FREE_BYTES: usize = 16 * 1024;
+/// What all bodies together may hold in memory beyond that. Bodies are read before it is known who sends them, so ten
+/// thousand strangers with a mebibyte each would otherwise be 11 GB; small bodies are served whatever they do.
+const SHARED_BYTES: usize = 64 * 1024 * 1024;
+
+/// Reads the bodies of all requests.
+#[derive(Debug)]
+pub(crate) struct Bodies {
+    /// The longest wait from one piece to the next.
+    pause: Duration,
+    /// A permit for each byte that is still free.
+    memory: Arc<Semaphore>,
+}
+
+/// A body in memory, and its share of the memory.
+#[derive(Debug)]
+pub(crate) struct Received {
+    bytes: Vec<u8>,
+    memory: Option<OwnedSemaphorePermit>,
+}
+
+impl Deref for Received {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Received {
+    fn push(&mut self, piece: &[u8], memory: &Arc<Semaphore>) -> Result<(), ApiError> {
+        let free = FREE_BYTES.saturating_sub(self.bytes.len());
+        let charged = u32::try_from(piece.len().saturating_sub(free)).map_err(|_| Code::BodyTooLarge)?;
+        let more = Arc::clone(memory).try_acquire_many_owned(charged).map_err(ApiError::overloaded)?;
+        match &mut self.memory {
+            Some(held) => held.merge(more),
+            None => self.memory = Some(more),
         }
-        whole.extend_from_slice(&piece);
+        self.bytes.extend_from_slice(piece);
+        Ok(())
+    }
+}
+
+impl Bodies {
+    /// With this longest wait from one piece to the next.
+    pub(crate) fn new(pause: Duration) -> Self {
+        Self { pause, memory: Arc::new(Semaphore::new(SHARED_BYTES)) }
+    }
+
+    /// Reads a body of at most [`MAX_JSON_BYTES`].
+    ///
+    /// # Errors
+    /// 413, 408, 503 when others fill the memory, or 400 when it breaks off.
+    pub(crate) async fn read(&self, mut body: Body) -> Result<Received, ApiError> {
+        let mut whole = Received { bytes: Vec::new(), memory: None };
+        while let Some(piece) = next_piece(&mut body, self.pause).await? {
+            if whole.len() + piece.len() > MAX_JSON_BYTES {
+                // Who sends this much once will do so again: the connection is not kept.
+                return Err(ApiError::with_header(
+                    Code::BodyTooLarge,
+                    header::CONNECTION,
+                    HeaderValue::from_static("close"),
+                ));
+            }
+            whole.push(&piece, &self.memory)?;
+        }
+        Ok(whole)
     }
 }
 
@@ -112,12 +166,32 @@ mod tests {
         assert_eq!(parse(deep.as_bytes(), None).expect_err("too deep").code(), Code::Invalid);
     }
 
+    fn bodies() -> Bodies {
+        Bodies::new(Duration::from_secs(1))
+    }
+
     #[tokio::test]
     async fn a_body_over_the_bound_is_413() {
-        let body = Body::from(vec![b' '; MAX_JSON_BYTES + 1]);
-        let error = read(body, Duration::from_secs(1)).await.expect_err("too large");
+        let error = bodies().read(Body::from(vec![b' '; MAX_JSON_BYTES + 1])).await.expect_err("too large");
         assert_eq!(error.code(), Code::BodyTooLarge);
-        let body = Body::from(vec![b' '; MAX_JSON_BYTES]);
-        assert_eq!(read(body, Duration::from_secs(1)).await.expect("fits").len(), MAX_JSON_BYTES);
+        let body = bodies().read(Body::from(vec![b' '; MAX_JSON_BYTES])).await.expect("fits");
+        assert_eq!(body.len(), MAX_JSON_BYTES);
+    }
+
+    #[tokio::test]
+    async fn large_bodies_share_a_memory_and_small_ones_are_always_taken() {
+        let bodies = bodies();
+        let mut held = Vec::new();
+        let refused = loop {
+            match bodies.read(Body::from(vec![b' '; MAX_JSON_BYTES])).await {
+                Ok(body) => held.push(body),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(refused.code(), Code::Overloaded);
+        assert!(held.len() * MAX_JSON_BYTES >= SHARED_BYTES, "{} are held", held.len());
+        assert_eq!(bodies.read(Body::from(vec![b' '; FREE_BYTES])).await.expect("small").len(), FREE_BYTES);
+        held.pop();
+        bodies.read(Body::from(vec![b' '; MAX_JSON_BYTES])).await.expect("there is room again");
     }
 }

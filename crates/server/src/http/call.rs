@@ -137,7 +137,6 @@ impl<A: Access, I: Input> FromRequest<Arc<Shop>> for Call<A, I> {
 async fn read_body(request: &mut Request, shop: &Shop) -> Result<Option<serde_json::Value>, ApiError> {
     let content_type =
         request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let bytes =
-        body::read(std::mem::take(request.body_mut()), shop.settings.connections.body_timeout).await?;
+    let bytes = shop.bodies.read(std::mem::take(request.body_mut())).await?;
     body::parse(&bytes, content_type.as_deref())
 }
