@@ -110,6 +110,34 @@ macro_rules! contract_suite {
                     a_reset_changes_one_users_password_and_ends_their_sessions
                     nobodys_password_is_not_reset
                 }
+                lists {
+                    users_are_listed_newest_first_page_by_page
+                    those_who_run_the_shop_are_listed_alone_and_so_are_the_others
+                    lists_and_totals_follow_each_change_of_users
+                    users_are_found_by_name_surname_and_phone_in_any_case
+                    a_change_of_a_user_is_found_at_once
+                    a_search_of_users_finds_what_a_scan_finds
+                    a_page_of_users_costs_two_statements
+                }
+                changes {
+                    a_user_is_found_by_number
+                    a_profile_changes_in_what_is_named
+                    a_change_takes_nobodys_name_or_phone
+                    of_twenty_renamed_to_one_name_at_once_one_is
+                    another_password_ends_all_other_sessions
+                    a_password_checked_against_an_old_one_is_not_changed
+                    an_admin_changes_somebody_else_in_what_is_named
+                    admins_leave_their_own_account_alone
+                    the_last_admin_is_neither_demoted_nor_deleted
+                    however_many_demote_each_other_an_admin_is_left
+                }
+                deletion {
+                    somebody_without_orders_is_gone_with_their_cart_and_sessions
+                    orders_stay_when_their_buyer_is_deleted_and_nothing_else_does
+                    many_with_orders_can_be_deleted_one_after_the_other
+                    an_admin_who_recorded_payments_can_be_deleted_and_the_payments_stay
+                    deleting_somebody_costs_the_same_whatever_they_leave
+                }
                 sessions {
                     a_session_tells_whose_it_is
                     a_session_of_nobody_is_not_opened

@@ -5,24 +5,32 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Error, ErrorCode, params};
 use sha2::{Digest, Sha256};
+use slippers_core::StoreError;
 use slippers_core::types::Timestamp;
 
+use crate::accounts;
 use crate::connection::{BUSY_TIMEOUT, open_untouched};
+use crate::db::Db;
 use crate::error::OpenError;
 
 /// "SLPS": how `file` and we tell a shop from other databases.
 const APPLICATION_ID: i64 = 0x534c_5053;
 
+/// The migration after which everybody is made findable.
+const USERS: &str = "0005_users";
+
 /// Name and text, in the order in which they are applied.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("0001_catalog", include_str!("../migrations/0001_catalog.sql")),
     ("0002_accounts", include_str!("../migrations/0002_accounts.sql")),
     ("0003_cart", include_str!("../migrations/0003_cart.sql")),
     ("0004_orders", include_str!("../migrations/0004_orders.sql")),
+    (USERS, include_str!("../migrations/0005_users.sql")),
 ];
 
 const RECORD: &str = "
@@ -75,12 +83,21 @@ pub(crate) fn migrate(conn: &mut Connection, path: &Path, now: Timestamp) -> Res
 fn apply(tx: &Connection, name: &str, now: Timestamp) -> rusqlite::Result<()> {
     for (_, sql) in MIGRATIONS.iter().filter(|(known, _)| *known == name) {
         tx.execute_batch(sql)?;
+        if name == USERS {
+            index_users(tx)?;
+        }
         tx.execute(
             "INSERT INTO schema_migrations (name, checksum, applied_at) VALUES (?1, ?2, ?3)",
             params![name, checksum(sql), now.micros()],
         )?;
     }
     tx.pragma_update(None, "application_id", APPLICATION_ID)
+}
+
+/// Folding is a rule of ours that SQL does not know.
+fn index_users(tx: &Connection) -> rusqlite::Result<()> {
+    let index = |error: StoreError| Error::ToSqlConversionFailure(Box::new(error));
+    accounts::search::index_all(&Db::new(tx, &AtomicU64::new(0))).map_err(index)
 }
 
 /// Where each migration stands in the file, which is neither made nor changed.

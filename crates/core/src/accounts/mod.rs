@@ -7,7 +7,11 @@ use std::fmt;
 
 pub use store::{AccountError, AccountStore, Rotation};
 
-use crate::types::{Phone, Timestamp, UserId};
+use crate::catalog::SearchTerm;
+use crate::types::{Page, Phone, Timestamp, UserId};
+
+/// What stands for the name of somebody whose account was deleted.
+pub const DELETED_USER: &str = "Deleted user";
 
 /// A person who can sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +76,65 @@ pub struct NewUser {
     pub password: PasswordHash,
     /// Whether they run the shop.
     pub is_admin: bool,
+}
+
+/// What somebody changes of their own account; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProfileChange {
+    /// Another name to sign in with.
+    pub name: Option<String>,
+    /// Another surname.
+    pub surname: Option<String>,
+    /// Another phone.
+    pub phone: Option<Phone>,
+    /// Another password.
+    pub password: Option<PasswordChange>,
+}
+
+/// A password in place of the present one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordChange {
+    /// The present one, hashed, as it was read: what the current password was checked against.
+    pub present: PasswordHash,
+    /// The next one, hashed.
+    pub next: PasswordHash,
+    /// The session that the change is made in: the only one that goes on.
+    pub session: SessionId,
+}
+
+/// What an admin changes of somebody else's account; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserChange {
+    /// Another name to sign in with.
+    pub name: Option<String>,
+    /// Another surname.
+    pub surname: Option<String>,
+    /// Another phone.
+    pub phone: Option<Phone>,
+    /// Whether they run the shop.
+    pub is_admin: Option<bool>,
+}
+
+/// Which users are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserQuery {
+    /// Which part of the list.
+    pub page: Page,
+    /// Only those who run the shop, or only those who don't.
+    pub is_admin: Option<bool>,
+    /// Only those whose folded name, folded surname or phone contains this.
+    pub search: Option<SearchTerm>,
+}
+
+/// A part of the list of users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserPage {
+    /// The users.
+    pub items: Vec<User>,
+    /// How many there are in the whole list.
+    pub total: i64,
+    /// Whether they were counted to the end.
+    pub total_is_exact: bool,
 }
 
 /// A session's name: 128 random bits, which the caller draws.

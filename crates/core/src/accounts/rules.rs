@@ -1,6 +1,34 @@
-//! Rules of sessions.
+//! Rules of accounts and sessions.
 
-use crate::types::Timestamp;
+use thiserror::Error;
+
+use crate::types::{Timestamp, UserId};
+
+/// Why an admin may not change or delete an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum UserRefusal {
+    /// It is their own: they would lock themselves out.
+    #[error("it is the admin's own account")]
+    OwnAccount,
+    /// Nobody would run the shop any more.
+    #[error("it is the last admin")]
+    LastAdmin,
+}
+
+/// Whether `by`, who runs the shop, may change or delete the account `of` somebody. `loses_admin` says that they run the
+/// shop now and would not afterwards; `admins` counts all who do.
+///
+/// # Errors
+/// [`UserRefusal`] in the order of its variants.
+pub fn decide_user_change(by: UserId, of: UserId, loses_admin: bool, admins: i64) -> Result<(), UserRefusal> {
+    if by == of {
+        Err(UserRefusal::OwnAccount)
+    } else if loses_admin && admins <= 1 {
+        Err(UserRefusal::LastAdmin)
+    } else {
+        Ok(())
+    }
+}
 
 /// What is known of a refresh token that somebody presents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +87,16 @@ mod tests {
             session_ended_at: None,
             session_cap_at: None,
         }
+    }
+
+    #[test]
+    fn nobody_changes_themselves_and_the_last_admin_stays() {
+        let (one, other) = (UserId::new(1), UserId::new(2));
+        assert_eq!(decide_user_change(one, other, true, 2), Ok(()));
+        assert_eq!(decide_user_change(one, other, false, 1), Ok(()));
+        assert_eq!(decide_user_change(one, other, true, 1), Err(UserRefusal::LastAdmin));
+        assert_eq!(decide_user_change(one, one, true, 1), Err(UserRefusal::OwnAccount));
+        assert_eq!(decide_user_change(one, one, false, 9), Err(UserRefusal::OwnAccount));
     }
 
     #[test]

@@ -3,7 +3,11 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use super::{Credentials, NewSession, NewUser, PasswordHash, RefreshHash, RefreshToken, SessionId, User};
+use super::rules::UserRefusal;
+use super::{
+    Credentials, NewSession, NewUser, PasswordHash, ProfileChange, RefreshHash, RefreshToken, SessionId,
+    User, UserChange, UserPage, UserQuery,
+};
 use crate::store::StoreError;
 use crate::types::{Timestamp, UserId};
 
@@ -19,6 +23,12 @@ pub enum AccountError {
     /// No such user.
     #[error("no such user")]
     NotFound,
+    /// The present password is another by now.
+    #[error("the present password is another")]
+    PasswordMoved,
+    /// The rules forbid it.
+    #[error(transparent)]
+    Refused(#[from] UserRefusal),
     /// The database could not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -42,7 +52,7 @@ pub enum Rotation {
     SessionOver,
 }
 
-/// Accounts and sessions in a database.
+/// Accounts and sessions in a database. Somebody who was deleted is nobody for every verb.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
     /// Makes a user.
@@ -57,6 +67,64 @@ pub trait AccountStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the database can't answer.
     async fn find_credentials(&self, name: &str) -> Result<Option<Credentials>, StoreError>;
+
+    /// The user with this number, or `None`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database can't answer.
+    async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The hashed password of the user with this number, or `None`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database can't answer.
+    async fn find_password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError>;
+
+    /// A page of users, newest first: by number, downwards. `total` is right past the end too; without a search it is
+    /// exact and comes from maintained counts, with one it counts what a scan of the folded name, the folded surname and
+    /// the phone would count, up to [`EXACT_SEARCH_TOTAL`](crate::catalog::rules::EXACT_SEARCH_TOTAL).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database can't answer.
+    async fn list_users(&self, query: UserQuery) -> Result<UserPage, StoreError>;
+
+    /// Changes somebody's own account and answers it as it is then; `updated_at` moves even when nothing else does. With
+    /// a password that is changed all of their sessions end but the one it is changed in; of two such changes that
+    /// were checked against the same present password, one is made.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`], then [`AccountError::PasswordMoved`], [`AccountError::NameTaken`] and
+    /// [`AccountError::PhoneTaken`].
+    async fn update_profile(
+        &self,
+        id: UserId,
+        change: ProfileChange,
+        now: Timestamp,
+    ) -> Result<User, AccountError>;
+
+    /// Changes the account of somebody else in the name of an admin, and answers it as it is then; `updated_at` moves
+    /// even when nothing else does. However many demote each other at once, an admin is left.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`], then [`AccountError::Refused`] as
+    /// [`decide_user_change`](super::rules::decide_user_change) says, then [`AccountError::NameTaken`] and
+    /// [`AccountError::PhoneTaken`].
+    async fn update_user(
+        &self,
+        id: UserId,
+        change: UserChange,
+        by: UserId,
+        now: Timestamp,
+    ) -> Result<User, AccountError>;
+
+    /// Deletes the account of somebody else in the name of an admin: their sessions end, their cart goes, their name and
+    /// phone are free again. Their orders, and payments that they recorded, stay; the orders show
+    /// [`DELETED_USER`](super::DELETED_USER) as their name, and nothing else of the person is kept.
+    ///
+    /// # Errors
+    /// [`AccountError::NotFound`], then [`AccountError::Refused`] as
+    /// [`decide_user_change`](super::rules::decide_user_change) says.
+    async fn delete_user(&self, id: UserId, by: UserId, now: Timestamp) -> Result<(), AccountError>;
 
     /// Opens a session of a user.
     ///

@@ -82,7 +82,8 @@ pub struct Order {
     pub id: OrderId,
     /// Whose it is.
     pub user: UserId,
-    /// Their present name and surname, with a blank between.
+    /// Their present name and surname, with a blank between; [`DELETED_USER`](crate::accounts::DELETED_USER) once they
+    /// were deleted.
     pub user_name: String,
     /// Where it stands.
     pub status: OrderStatus,

@@ -203,6 +203,7 @@ impl From<AccountError> for ApiError {
             // Between the check of a password and the session, the user was deleted.
             AccountError::NotFound => Code::BadCredentials.into(),
             AccountError::Store(error) => error.into(),
+            AccountError::PasswordMoved | AccountError::Refused(_) => Self::because(Code::Internal, error),
         }
     }
 }

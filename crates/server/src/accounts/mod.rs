@@ -1,4 +1,4 @@
-//! Sign-in: passwords, tokens, and the endpoints under `/auth`.
+//! Sign-in: passwords, tokens, the endpoints under `/auth`, and users under `/users`.
 
 mod api;
 mod input;
@@ -7,5 +7,9 @@ pub mod passwords;
 mod shapes;
 pub(crate) mod throttle;
 pub(crate) mod tokens;
+mod user_api;
+mod user_input;
+mod user_output;
 
 pub(crate) use api::router;
+pub(crate) use user_api::router as user_router;

@@ -9,6 +9,7 @@ use utoipa::openapi::{RefOr, Response, ResponseBuilder};
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use super::input::PresentedRefresh;
+use super::user_input::DEFAULT_USERS;
 use crate::ops::openapi::words::HEADERS_OF_SUCCESS;
 use crate::ops::openapi::{Facts, LastArgument, READS_A_BODY};
 
@@ -39,6 +40,61 @@ pub(super) struct SignIn {
     name: String,
     #[schema(max_length = 4096, format = Password)]
     password: String,
+}
+
+/// Which users.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct UserListQuery {
+    /// How many to pass over.
+    #[param(required = false, minimum = 0, default = 0)]
+    skip: i64,
+    /// How many a page holds.
+    #[param(required = false, minimum = 1, maximum = 100, default = json!(DEFAULT_USERS))]
+    limit: i64,
+    /// Only those who run the shop, or only those who don't.
+    #[param(required = false)]
+    is_admin: bool,
+    /// Only those whose name, surname or phone number contains this, in any case.
+    #[param(required = false, max_length = 1000, example = "karim")]
+    search: String,
+}
+
+/// What to change of one's own account; what is absent stays. `null` is refused for all but the passwords.
+#[derive(ToSchema)]
+pub(super) struct ProfileChangeIn {
+    #[schema(min_length = 2, max_length = 100)]
+    name: Option<String>,
+    #[schema(min_length = 2, max_length = 100)]
+    surname: Option<String>,
+    /// A plus and 6 to 15 digits; blanks around it are cut.
+    #[schema(min_length = 7, max_length = 20, example = "+998901112233")]
+    phone_number: Option<String>,
+    /// It may be sent back as it is.
+    is_admin: Option<bool>,
+    /// Needed with `new_password`.
+    #[schema(max_length = 4096, format = Password)]
+    current_password: Option<String>,
+    /// All other sessions end.
+    #[schema(min_length = 8, max_length = 4096, format = Password)]
+    new_password: Option<String>,
+    /// The same again.
+    #[schema(max_length = 4096, format = Password)]
+    confirm_new_password: Option<String>,
+}
+
+/// What to change of a user; what is absent stays. `null` is refused.
+#[derive(ToSchema)]
+pub(super) struct UserChangeIn {
+    #[schema(min_length = 2, max_length = 100)]
+    name: Option<String>,
+    #[schema(min_length = 2, max_length = 100)]
+    surname: Option<String>,
+    /// A plus and 6 to 15 digits; blanks around it are cut.
+    #[schema(min_length = 7, max_length = 20, example = "+998901112233")]
+    phone_number: Option<String>,
+    /// Whether they run the shop.
+    is_admin: Option<bool>,
 }
 
 /// A refresh token in a body. A body that holds none counts as none.

@@ -10,7 +10,7 @@ use axum::RequestExt as _;
 use axum::extract::{FromRequest, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use slippers_core::accounts::{Actor, User};
+use slippers_core::accounts::{Actor, SessionId, User};
 
 use super::body;
 use super::errors::{ApiError, Code};
@@ -36,6 +36,8 @@ pub(crate) struct Anyone;
 #[derive(Clone, Debug)]
 pub(crate) struct CurrentUser {
     pub(crate) user: User,
+    /// The session that they call in.
+    pub(crate) session: SessionId,
 }
 
 impl CurrentUser {
@@ -64,7 +66,7 @@ impl Access for CurrentUser {
             }
         };
         match shop.store.find_session_user(claims.session).await? {
-            Some(user) if user.id == claims.user => Ok(Self { user }),
+            Some(user) if user.id == claims.user => Ok(Self { user, session: claims.session }),
             _ => Err(ApiError::challenge(Code::Unauthenticated)),
         }
     }

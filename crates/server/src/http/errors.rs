@@ -74,6 +74,22 @@ codes! {
     NameTaken = 400 "name_taken" "User with this name already exists";
     /// The phone number belongs to another user.
     PhoneTaken = 400 "phone_taken" "User with this phone number already exists";
+    /// No such user.
+    UserNotFound = 404 "user_not_found" "User not found";
+    /// The phone number that a user is to have belongs to another.
+    PhoneInUse = 400 "phone_in_use" "Phone number already in use";
+    /// The present password that came along is wrong, or none came.
+    PasswordIncorrect = 400 "password_incorrect" "Current password is incorrect";
+    /// `null` where a value must be.
+    UpdateFailed = 400 "update_failed" "Update failed";
+    /// Nobody makes themselves an admin, or stops being one.
+    AdminStatusFixed = 403 "admin_status_fixed" "You cannot change your admin status";
+    /// Admins change their own account at `/users/me`.
+    OwnAccountUpdate = 400 "own_account_update" "You cannot update your own account through this endpoint";
+    /// Admins don't delete themselves.
+    OwnAccountDelete = 400 "own_account_delete" "You cannot delete your own account";
+    /// Somebody must run the shop.
+    LastAdmin = 409 "last_admin" "The last admin can't be demoted or deleted";
     /// No such category.
     CategoryNotFound = 404 "category_not_found" "Category not found";
     /// The category's name is taken.

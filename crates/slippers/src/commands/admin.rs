@@ -90,7 +90,7 @@ fn refused(error: AccountError) -> Failure {
         }
         AccountError::PhoneTaken => "give another --phone",
         AccountError::NotFound => "see who there is with `slippers admin list`; names count to the letter",
-        AccountError::Store(_) => "",
+        AccountError::PasswordMoved | AccountError::Refused(_) | AccountError::Store(_) => "",
     };
     match error {
         AccountError::Store(error) => error.into(),

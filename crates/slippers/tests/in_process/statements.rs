@@ -157,3 +157,28 @@ fn lists_of_orders_cost_the_same_whatever_they_hold() {
     assert_eq!(one, fifty);
     assert_eq!(fifty, [3, 3, 3, 2], "the user; then the orders with their lines, and the count");
 }
+
+#[test]
+fn users_cost_the_same_however_many_there_are() {
+    let house = House::open(|_| ());
+    let admin = house.admin();
+    let paths = [
+        "/users/me",
+        "/users/",
+        "/users/?is_admin=false",
+        "/users/?search=person",
+        "/users/?search=pe",
+        "/users/2",
+    ];
+    let costs = || paths.map(|path| house.cost_of_get(&admin, path));
+    let one_of_them = house.customer("Person 0");
+    let few = costs();
+    (1..30).for_each(|number| drop(house.customer(&format!("Person {number}"))));
+    assert_eq!(
+        house.get(&admin, "/users/?search=person&limit=100")["items"].as_array().map(Vec::len),
+        Some(30)
+    );
+    assert_eq!(few, costs());
+    assert_eq!(few, [1, 3, 3, 3, 3, 2], "the caller; then the count and the page, or the user");
+    assert_eq!(house.get(&one_of_them.0, "/users/me")["name"], "Person 0");
+}

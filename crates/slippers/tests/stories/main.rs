@@ -33,4 +33,6 @@ mod stocked;
 mod system;
 mod tokens;
 mod unread_bodies;
+mod users;
+mod users_managed;
 mod wire;

@@ -1,5 +1,8 @@
 //! Stories of users and their sessions.
 
+pub mod changes;
+pub mod deletion;
+pub mod lists;
 pub mod rotation;
 pub mod sessions;
 pub mod users;

@@ -3,7 +3,7 @@
 mod categories;
 mod list;
 mod rows;
-mod search;
+pub(crate) mod search;
 mod slippers;
 mod stock;
 

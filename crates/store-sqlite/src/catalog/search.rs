@@ -37,7 +37,7 @@ fn grams_of(name_key: &str, size_key: &str) -> Result<String, StoreError> {
 
 /// Where the products that contain a term are found without looking at every product.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Lookup {
+pub(crate) enum Lookup {
     /// Terms of one and two characters: in our own grams.
     Gram,
     /// Longer ones: in the trigrams, by this query.
@@ -54,7 +54,7 @@ pub(super) enum Lookup {
 /// The longest phrase that is looked up: the trigrams of a name's first 64 characters tell enough.
 const PHRASE_CHARS: usize = 64;
 
-pub(super) fn lookup(term: &SearchTerm) -> Lookup {
+pub(crate) fn lookup(term: &SearchTerm) -> Lookup {
     let text = term.as_str();
     if term.chars() <= 2 {
         return Lookup::Gram;

@@ -30,7 +30,7 @@ fn refusal(path: &Path) -> OpenError {
 fn a_fresh_file_gets_everything_and_a_second_time_nothing() {
     let (_folder, path) = folder();
     let before = SqliteStore::migration_status(&path).expect("a status");
-    assert!(before.iter().all(|migration| migration.state == MigrationState::Pending) && before.len() == 4);
+    assert!(before.iter().all(|migration| migration.state == MigrationState::Pending) && before.len() == 5);
     assert!(!path.exists(), "asking makes no file");
 
     SqliteStore::open(&path).expect("a store").close();
@@ -73,6 +73,7 @@ fn an_interrupted_migration_is_continued() {
     let (_folder, path) = folder();
     SqliteStore::open(&path).expect("a store").close();
     let complete = names(&path);
+    execute(&path, WITHOUT_USERS);
     execute(
         &path,
         "DROP TABLE idempotency_keys; DROP TABLE payments; DROP TABLE order_items; DROP TABLE orders;
@@ -80,6 +81,37 @@ fn an_interrupted_migration_is_continued() {
     );
     SqliteStore::open(&path).expect("a store").close();
     assert_eq!(names(&path), complete);
+}
+
+/// The file as it was before users were searched and deleted.
+const WITHOUT_USERS: &str = "
+    DROP TABLE user_grams; DROP TABLE user_search; DROP INDEX users_present; DROP INDEX users_customers;
+    DROP INDEX payments_by_recorder; ALTER TABLE users DROP COLUMN name_key; ALTER TABLE users DROP COLUMN surname_key;
+    ALTER TABLE users DROP COLUMN wiped_at; DELETE FROM shop_counters WHERE name = 'admins';
+    DELETE FROM schema_migrations WHERE name = '0005_users'";
+
+#[test]
+fn everybody_who_is_there_already_is_made_findable() {
+    let (_folder, path) = folder();
+    SqliteStore::open(&path).expect("a store").close();
+    execute(&path, WITHOUT_USERS);
+    execute(
+        &path,
+        "INSERT INTO users (name, surname, phone_number, password_hash, is_admin, created_at, updated_at)
+         VALUES ('Дилноза', 'KARIMOVA', '+998901112233', 'x', 1, 0, 0), ('Bo', 'Li', '+998901112234', 'x', 0, 0, 0)",
+    );
+    SqliteStore::open(&path).expect("a store").close();
+    let conn = open_untouched(&path).expect("a database");
+    for (found, question) in [
+        (1, "SELECT count(*) FROM user_search WHERE user_search MATCH '\"дилн\"'"),
+        (2, "SELECT count(*) FROM user_search WHERE user_search MATCH '\"+998\"'"),
+        (2, "SELECT count(*) FROM user_grams WHERE gram = 'bo' OR gram = 'li'"),
+        (1, "SELECT count(*) FROM users WHERE name_key = 'дилноза' AND surname_key = 'karimova'"),
+        (1, "SELECT value FROM shop_counters WHERE name = 'admins'"),
+    ] {
+        let counted: i64 = conn.query_row(question, [], |row| row.get(0)).expect("a count");
+        assert_eq!(counted, found, "{question}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How orders are read: one row an order, its lines as one JSON array in it.
 
 use slippers_core::StoreError;
+use slippers_core::accounts::DELETED_USER;
 use slippers_core::orders::{
     MAX_LISTED, MAX_LISTED_LINES, Order, OrderLine, OrderList, OrderQuery, OrderStatus, PaymentOutcome,
 };
@@ -12,7 +13,7 @@ use crate::db::{Cells, Db};
 /// what is sorted and limited.
 macro_rules! select_order {
     () => {
-        "SELECT o.id, o.user_id, u.name, u.surname, o.status, o.total_minor, o.notes, o.payment_outcome, \
+        "SELECT o.id, o.user_id, iif(u.wiped_at IS NULL, u.name, NULL), u.surname, o.status, o.total_minor, o.notes, o.payment_outcome, \
                 o.created_at, o.updated_at, \
                 (SELECT json_group_array(\
                      json_array(i.id, i.slipper_id, i.quantity, i.unit_price_minor, i.total_minor, i.notes, \
@@ -31,7 +32,10 @@ fn read_order(row: &Cells<'_>) -> Result<Order, StoreError> {
     Ok(Order {
         id: OrderId::new(row.int(0)?),
         user: UserId::new(row.int(1)?),
-        user_name: format!("{} {}", row.text(2)?, row.text(3)?),
+        user_name: match row.get::<Option<String>>(2)? {
+            Some(name) => format!("{name} {}", row.text(3)?),
+            None => DELETED_USER.to_owned(),
+        },
         status: OrderStatus::parse(&status).ok_or_else(|| no_such("order status", &status))?,
         total: row.money(5)?,
         notes: row.get(6)?,

@@ -14,7 +14,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use super::facts::Facts;
 use super::refusals;
 use super::schemas::Error;
-use super::words::{AUTH, CART, CATEGORIES, ORDERS, SLIPPERS, SYSTEM};
+use super::words::{AUTH, CART, CATEGORIES, ORDERS, SLIPPERS, SYSTEM, USERS};
 use crate::http::errors::Code;
 use crate::ops::api::{API_TITLE, API_VERSION};
 
@@ -22,14 +22,15 @@ use crate::ops::api::{API_TITLE, API_VERSION};
 pub(crate) const HEADERS_OF_SUCCESS: &str = "headers of 200";
 const BEARER: &str = "bearer";
 
-const DESCRIPTION: &str = "A shop for slippers: the catalogue, carts, orders, and who may do what.\n\n\
+const DESCRIPTION: &str = "A shop for slippers: the catalogue, carts, orders, users, and who may do what.\n\n\
     Every path is served with and without a slash at its end, and HEAD wherever GET is. \
     Unknown fields and query parameters are ignored; numbers and booleans may also be sent as text.\n\n\
     Money is soum as a number with at most two decimals. \
     Every answer has an `X-Request-ID`; every one that is not a success has the body `Error`.";
 
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     (AUTH, "Signing in, staying signed in, and signing out."),
+    (USERS, "One's own account, and for admins everybody's."),
     (CATEGORIES, "The shelves of the catalogue."),
     (SLIPPERS, "The products of the catalogue and their pictures."),
     (CART, "What a user is about to order. A user has one cart; it is made when it is first needed."),

@@ -22,6 +22,7 @@ pub(crate) mod words {
     pub(crate) use super::schemas::{FileOut, order_status, soum};
 
     pub(crate) const AUTH: &str = "auth";
+    pub(crate) const USERS: &str = "users";
     pub(crate) const CATEGORIES: &str = "categories";
     pub(crate) const SLIPPERS: &str = "slippers";
     pub(crate) const CART: &str = "cart";

@@ -37,7 +37,8 @@ macro_rules! refusals {
 }
 
 refusals! {
-    NotFound BadCredentials LoginRateLimited BadRefreshToken SessionOver NoRefreshToken NameTaken PhoneTaken CategoryNotFound
+    NotFound BadCredentials LoginRateLimited BadRefreshToken SessionOver NoRefreshToken NameTaken PhoneTaken UserNotFound
+    PhoneInUse PasswordIncorrect UpdateFailed AdminStatusFixed OwnAccountUpdate OwnAccountDelete LastAdmin CategoryNotFound
     CategoryNameTaken SlipperNotFound CartItemNotFound CartFull CartEmpty OutOfStock NotOnSale TooManyOpenOrders
     IdempotencyKeyReused IdempotencyKeyInvalid OrderNotFound OrderNotYours OrderUpdateNotYours OrderDeleteNotYours
     OrderFieldForbidden OrderTotalForbidden OrderStepForbidden OrderKept

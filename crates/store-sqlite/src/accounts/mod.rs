@@ -1,14 +1,18 @@
 //! Accounts and sessions.
 
+pub(crate) mod search;
+mod users;
+
 use async_trait::async_trait;
 use slippers_core::accounts::rules::{PresentedToken, RefreshVerdict, judge_refresh};
 use slippers_core::accounts::{
-    AccountError, AccountStore, Credentials, NewSession, NewUser, PasswordHash, RefreshHash, RefreshToken,
-    Rotation, SessionId, User,
+    AccountError, AccountStore, Credentials, NewSession, NewUser, PasswordHash, ProfileChange, RefreshHash,
+    RefreshToken, Rotation, SessionId, User, UserChange, UserPage, UserQuery,
 };
 use slippers_core::types::{Phone, Timestamp, UserId};
 use slippers_core::{Constraint, StoreError};
 
+use self::search::Keys;
 use crate::db::{Cells, Db, json_list, time};
 use crate::store::SqliteStore;
 
@@ -20,6 +24,41 @@ impl AccountStore for SqliteStore {
 
     async fn find_credentials(&self, name: &str) -> Result<Option<Credentials>, StoreError> {
         self.readers.read(|db| find_credentials(db, name))
+    }
+
+    async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.readers.read(|db| users::find(db, id))
+    }
+
+    async fn find_password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
+        self.readers.read(|db| users::password(db, id))
+    }
+
+    async fn list_users(&self, query: UserQuery) -> Result<UserPage, StoreError> {
+        self.readers.long_snapshot(move |db| users::page(db, &query)).await
+    }
+
+    async fn update_profile(
+        &self,
+        id: UserId,
+        change: ProfileChange,
+        now: Timestamp,
+    ) -> Result<User, AccountError> {
+        self.writer.run(move |db| users::update_profile(db, id, &change, now)).await
+    }
+
+    async fn update_user(
+        &self,
+        id: UserId,
+        change: UserChange,
+        by: UserId,
+        now: Timestamp,
+    ) -> Result<User, AccountError> {
+        self.writer.run(move |db| users::update(db, id, &change, by, now)).await
+    }
+
+    async fn delete_user(&self, id: UserId, by: UserId, now: Timestamp) -> Result<(), AccountError> {
+        self.writer.run(move |db| users::delete(db, id, by, now)).await
     }
 
     async fn open_session(
@@ -75,6 +114,8 @@ macro_rules! user_columns {
     };
 }
 
+use user_columns;
+
 fn read_user(row: &Cells<'_>) -> Result<User, StoreError> {
     let phone = row.text(3)?;
     Ok(User {
@@ -91,31 +132,56 @@ fn read_user(row: &Cells<'_>) -> Result<User, StoreError> {
 
 // Both are asked, so that the name is told first whichever index SQLite would check first.
 const ARE_TAKEN: &str = "
-    SELECT EXISTS (SELECT 1 FROM users WHERE name = ?1), EXISTS (SELECT 1 FROM users WHERE phone_number = ?2)";
+    SELECT EXISTS (SELECT 1 FROM users WHERE name = ?1 AND id <> ?3),
+           EXISTS (SELECT 1 FROM users WHERE phone_number = ?2 AND id <> ?3)";
+
+/// Refuses what belongs to somebody else but `id`.
+fn refuse_taken(db: &Db<'_>, name: &str, phone: &Phone, id: i64) -> Result<(), AccountError> {
+    match db.one(ARE_TAKEN, (name, phone.as_str(), id), |row| Ok((row.flag(0)?, row.flag(1)?)))? {
+        (true, _) => Err(AccountError::NameTaken),
+        (false, true) => Err(AccountError::PhoneTaken),
+        (false, false) => Ok(()),
+    }
+}
+
 const CREATE_USER: &str = "
-    INSERT INTO users (name, surname, phone_number, password_hash, is_admin, created_at, updated_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
-const COUNT_USER: &str = "UPDATE shop_counters SET value = value + 1 WHERE name = 'users'";
+    INSERT INTO users (name, name_key, surname, surname_key, phone_number, password_hash, is_admin, created_at, updated_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)";
+const COUNT: &str = "
+    UPDATE shop_counters SET value = value + iif(name = 'users', ?1, ?2) WHERE name IN ('users', 'admins')";
+
+/// Moves the counts of users and of those among them who run the shop.
+fn count(db: &Db<'_>, users: i64, admins: i64) -> Result<(), StoreError> {
+    db.run(COUNT, (users, admins))?;
+    Ok(())
+}
 
 fn create_user(db: &Db<'_>, new: &NewUser, now: Timestamp) -> Result<User, AccountError> {
-    match db.one(ARE_TAKEN, (&new.name, new.phone.as_str()), |row| Ok((row.flag(0)?, row.flag(1)?)))? {
-        (true, _) => return Err(AccountError::NameTaken),
-        (false, true) => return Err(AccountError::PhoneTaken),
-        (false, false) => {}
-    }
-    let password = new.password.as_str();
-    let values = (&new.name, &new.surname, new.phone.as_str(), password, new.is_admin, now.micros());
-    let id = UserId::new(db.insert(CREATE_USER, values).map_err(taken)?);
-    db.run(COUNT_USER, [])?;
-    Ok(User {
-        id,
+    refuse_taken(db, &new.name, &new.phone, 0)?;
+    let mut user = User {
+        id: UserId::new(0),
         name: new.name.clone(),
         surname: new.surname.clone(),
         phone: new.phone.clone(),
         is_admin: new.is_admin,
         created_at: now,
         updated_at: now,
-    })
+    };
+    let keys = Keys::of(&user);
+    let values = rusqlite::params![
+        new.name,
+        keys.name,
+        new.surname,
+        keys.surname,
+        new.phone.as_str(),
+        new.password.as_str(),
+        new.is_admin,
+        now.micros(),
+    ];
+    user.id = UserId::new(db.insert(CREATE_USER, values).map_err(taken)?);
+    search::add(db, user.id.get(), &keys)?;
+    count(db, 1, i64::from(new.is_admin))?;
+    Ok(user)
 }
 
 fn taken(error: StoreError) -> AccountError {
@@ -126,8 +192,11 @@ fn taken(error: StoreError) -> AccountError {
     }
 }
 
-const FIND_CREDENTIALS: &str =
-    concat!("SELECT ", user_columns!(), ", u.password_hash FROM users u WHERE u.name = ?1");
+const FIND_CREDENTIALS: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    ", u.password_hash FROM users u WHERE u.name = ?1 AND u.wiped_at IS NULL"
+);
 
 fn find_credentials(db: &Db<'_>, name: &str) -> Result<Option<Credentials>, StoreError> {
     db.first(FIND_CREDENTIALS, [name], |row| {
@@ -137,7 +206,7 @@ fn find_credentials(db: &Db<'_>, name: &str) -> Result<Option<Credentials>, Stor
 
 const OPEN_SESSION: &str = "
     INSERT INTO sessions (id, user_id, created_at, cap_at)
-    SELECT ?1, id, ?3, ?4 FROM users WHERE id = ?2";
+    SELECT ?1, id, ?3, ?4 FROM users WHERE id = ?2 AND wiped_at IS NULL";
 const ADD_TOKEN: &str = "INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (?1, ?2, ?3)";
 
 fn open_session(db: &Db<'_>, user: UserId, session: &NewSession, now: Timestamp) -> Result<(), AccountError> {
@@ -213,7 +282,7 @@ const LIST_ADMINS: &str =
     concat!("SELECT ", user_columns!(), " FROM users u WHERE u.is_admin = 1 ORDER BY u.id");
 
 const RESET_PASSWORD: &str = "
-    UPDATE users SET password_hash = ?2, updated_at = ?3 WHERE name = ?1 RETURNING id";
+    UPDATE users SET password_hash = ?2, updated_at = ?3 WHERE name = ?1 AND wiped_at IS NULL RETURNING id";
 const END_SESSIONS: &str = "UPDATE sessions SET ended_at = ?2 WHERE user_id = ?1 AND ended_at IS NULL";
 
 fn reset_password(

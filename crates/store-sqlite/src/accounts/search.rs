@@ -1,0 +1,126 @@
+//! What is written for the search of users, and how they are found: as products are.
+
+use slippers_core::StoreError;
+use slippers_core::accounts::{User, UserPage, UserQuery};
+use slippers_core::catalog::SearchTerm;
+use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
+use slippers_core::catalog::search::{fold, grams};
+
+use super::{read_user, user_columns};
+use crate::catalog::search::{Lookup, lookup};
+use crate::db::{Db, json_list};
+
+/// The texts of a user that are searched.
+#[derive(PartialEq, Eq)]
+pub(super) struct Keys {
+    pub(super) name: String,
+    pub(super) surname: String,
+    phone: String,
+}
+
+impl Keys {
+    pub(super) fn of(user: &User) -> Self {
+        Self { name: fold(&user.name), surname: fold(&user.surname), phone: user.phone.as_str().to_owned() }
+    }
+
+    fn grams(&self) -> Result<String, StoreError> {
+        let mut all = grams(&self.name);
+        all.extend(grams(&self.surname));
+        all.extend(grams(&self.phone));
+        json_list(&all)
+    }
+}
+
+const ADD_GRAMS: &str = "INSERT INTO user_grams (gram, user_id) SELECT value, ?2 FROM json_each(?1)";
+const ADD_TEXT: &str =
+    "INSERT INTO user_search (rowid, name_key, surname_key, phone_number) VALUES (?1, ?2, ?3, ?4)";
+
+/// Makes a user findable.
+pub(super) fn add(db: &Db<'_>, id: i64, keys: &Keys) -> Result<(), StoreError> {
+    db.run(ADD_GRAMS, (keys.grams()?, id))?;
+    db.run(ADD_TEXT, (id, &keys.name, &keys.surname, &keys.phone))?;
+    Ok(())
+}
+
+const REMOVE_GRAMS: &str = "
+    DELETE FROM user_grams WHERE user_id = ?2 AND gram IN (SELECT value FROM json_each(?1))";
+// The index keeps no texts, so it must be told those that it was given.
+const REMOVE_TEXT: &str = "
+    INSERT INTO user_search (user_search, rowid, name_key, surname_key, phone_number)
+    VALUES ('delete', ?1, ?2, ?3, ?4)";
+
+/// Takes back what [`add`] wrote; the texts must be the same.
+pub(super) fn remove(db: &Db<'_>, id: i64, keys: &Keys) -> Result<(), StoreError> {
+    db.run(REMOVE_GRAMS, (keys.grams()?, id))?;
+    db.run(REMOVE_TEXT, (id, &keys.name, &keys.surname, &keys.phone))?;
+    Ok(())
+}
+
+const ALL: &str = concat!("SELECT ", user_columns!(), " FROM users u ORDER BY u.id");
+const SET_KEYS: &str = "UPDATE users SET name_key = ?2, surname_key = ?3 WHERE id = ?1";
+
+/// Makes everybody findable who came before there was a search: once, inside of the migration that brings it.
+pub(crate) fn index_all(db: &Db<'_>) -> Result<(), StoreError> {
+    for user in db.all(ALL, [], read_user)? {
+        let keys = Keys::of(&user);
+        db.run(SET_KEYS, (user.id.get(), &keys.name, &keys.surname))?;
+        add(db, user.id.get(), &keys)?;
+    }
+    Ok(())
+}
+
+/// A page of those who are found. Both statements must see the same state of the database.
+pub(super) fn page(db: &Db<'_>, query: &UserQuery, term: &SearchTerm) -> Result<UserPage, StoreError> {
+    let (from, sought) = matches(query.is_admin, term);
+    let count = format!("SELECT count(*) FROM (SELECT 1 {from} LIMIT ?3)");
+    let counted = db.one(&count, (&sought, term.as_str(), EXACT_SEARCH_TOTAL + 1), |row| row.int(0))?;
+    let total = counted.min(EXACT_SEARCH_TOTAL);
+    let total_is_exact = counted == total;
+    if total_is_exact && query.page.skip() >= total {
+        return Ok(UserPage { items: Vec::new(), total, total_is_exact });
+    }
+    let page = format!(
+        "SELECT {columns} FROM (SELECT m.id AS id {from} ORDER BY m.id DESC LIMIT ?3 OFFSET ?4) page \
+         CROSS JOIN users u ON u.id = page.id ORDER BY u.id DESC",
+        columns = user_columns!()
+    );
+    let items = db.all(&page, (&sought, term.as_str(), query.page.limit(), query.page.skip()), read_user)?;
+    Ok(UserPage { items, total, total_is_exact })
+}
+
+/// Where the matches come from, by id as `m.id`, and what is looked up there as ?1; the term itself is ?2. Admins are so
+/// few that they are walked.
+fn matches(is_admin: Option<bool>, term: &SearchTerm) -> (String, String) {
+    let walk = |index: &str, which: &str| {
+        (format!("FROM users m INDEXED BY {index} WHERE {which} AND {}", contains("m")), String::new())
+    };
+    let (source, sought, must_look) = match (lookup(term), is_admin) {
+        (_, Some(true)) => return walk("users_admins", "m.is_admin = 1"),
+        (Lookup::Nowhere, Some(false)) => {
+            return walk("users_customers", "m.is_admin = 0 AND m.wiped_at IS NULL");
+        }
+        (Lookup::Nowhere, None) => return walk("users_present", "m.wiped_at IS NULL"),
+        (Lookup::Gram, _) => {
+            ("SELECT user_id AS id FROM user_grams WHERE gram = ?1", term.as_str().to_owned(), false)
+        }
+        (Lookup::Trigrams { phrase, is_whole }, _) => {
+            ("SELECT rowid AS id FROM user_search WHERE user_search MATCH ?1", phrase, !is_whole)
+        }
+    };
+    let mut from = format!("FROM ({source}) m");
+    if is_admin.is_some() || must_look {
+        from.push_str(" CROSS JOIN users u ON u.id = m.id");
+        from.push_str(if is_admin.is_some() { " AND u.is_admin = 0" } else { "" });
+    }
+    if must_look {
+        from.push_str(" WHERE ");
+        from.push_str(&contains("u"));
+    }
+    (from, sought)
+}
+
+fn contains(table: &str) -> String {
+    let parts =
+        ["name_key", "surname_key", "phone_number"].map(|key| format!("instr({table}.{key}, ?2) > 0"));
+    format!("({})", parts.join(" OR "))
+}
