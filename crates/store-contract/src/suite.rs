@@ -110,6 +110,11 @@ macro_rules! contract_suite {
                     a_reset_changes_one_users_password_and_ends_their_sessions
                     nobodys_password_is_not_reset
                 }
+                upgrades {
+                    an_upgrade_changes_the_password_and_nothing_else
+                    a_password_that_was_changed_meanwhile_is_not_undone
+                    of_ten_upgrades_at_once_one_is_made
+                }
                 sessions {
                     a_session_tells_whose_it_is
                     a_session_of_nobody_is_not_opened

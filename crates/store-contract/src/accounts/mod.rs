@@ -2,4 +2,5 @@
 
 pub mod rotation;
 pub mod sessions;
+pub mod upgrades;
 pub mod users;
