@@ -138,6 +138,11 @@ macro_rules! contract_suite {
                     an_admin_who_recorded_payments_can_be_deleted_and_the_payments_stay
                     deleting_somebody_costs_the_same_whatever_they_leave
                 }
+                upgrades {
+                    an_upgrade_changes_the_password_and_nothing_else
+                    a_password_that_was_changed_meanwhile_is_not_undone
+                    of_ten_upgrades_at_once_one_is_made
+                }
                 sessions {
                     a_session_tells_whose_it_is
                     a_session_of_nobody_is_not_opened

@@ -181,6 +181,19 @@ pub trait AccountStore: Send + Sync {
         now: Timestamp,
     ) -> Result<(), AccountError>;
 
+    /// Replaces a user's password that was checked, if it still is that one, by a better hash of the same; so that it
+    /// never undoes a change that came in between. Nothing else of the user changes, their sessions go on. Answers
+    /// whether it was replaced; of any number at once, one is.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database can't answer.
+    async fn upgrade_password(
+        &self,
+        user: UserId,
+        checked: PasswordHash,
+        better: PasswordHash,
+    ) -> Result<bool, StoreError>;
+
     /// Forgets refresh tokens that expired before `before` and sessions that have none left; at most about `limit`
     /// rows a call, so that nobody waits for it. Answers how many rows went; 0 = done.
     ///

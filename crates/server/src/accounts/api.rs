@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use slippers_core::accounts::{AccountError, NewSession, NewUser, Rotation, SessionId};
+use slippers_core::accounts::{AccountError, Credentials, NewSession, NewUser, Rotation, SessionId};
 use slippers_core::types::{Timestamp, UserId};
 
 use super::input::{LoginIn, PresentedRefresh, RegisterIn};
 use super::output::{LoggedOut, TokensOut, tokens_out};
-use super::passwords::PasswordError;
+use super::passwords::{Checked, PasswordError};
 use super::shapes::{RefreshHeaders, RefreshIn, Registration, SignIn, TokenHeaders};
 use super::tokens::{TokenError, TokenPair};
 use crate::http::call::{Anyone, Bearer, Call};
@@ -81,9 +81,12 @@ async fn login(
         .admit(address, &given.name)
         .map_err(|wait| ApiError::retry_after(Code::LoginRateLimited, wait))?;
     let known = shop.store.find_credentials(&given.name).await?;
-    let hash = known.as_ref().map(|known| &known.password);
-    let right = shop.hasher.verify_or_dummy(&given.password, hash).await?;
-    let user = known.filter(|_| right).ok_or(Code::BadCredentials)?.user;
+    let checked = shop.hasher.check(&given.password, known.as_ref().map(|known| &known.password)).await?;
+    let known = known.filter(|_| checked != Checked::Wrong).ok_or(Code::BadCredentials)?;
+    if checked == Checked::RightButOld {
+        upgrade(&shop, &known, &given.password).await;
+    }
+    let user = known.user;
     let now = shop.now();
     let pair = open_session(&shop, user.id, draw_session(&shop)?, cap(&shop, now), now).await?;
     Ok(tokens_out(user, pair, shop.settings.sessions.access_minutes))
@@ -160,6 +163,20 @@ async fn logout(
         (HeaderName::from_static("x-logout"), HeaderValue::from_static("true")),
     ]);
     Ok(JsonWith(headers, LoggedOut { message: "Logged out successfully", timestamp: now.iso_naive() }))
+}
+
+/// Hashes a password anew that an older shop left. Should it fail, the next sign-in tries again: nobody is kept out by it.
+async fn upgrade(shop: &Shop, known: &Credentials, password: &str) {
+    let user = known.user.id;
+    let replaced = match shop.hasher.hash(password, &*shop.entropy).await {
+        Ok(better) => shop.store.upgrade_password(user, known.password.clone(), better).await,
+        Err(error) => return tracing::warn!(%user, %error, "an old password of user {user} stays: {error}"),
+    };
+    match replaced {
+        Ok(true) => tracing::info!(%user, "an old password of user {user} was hashed"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%user, %error, "an old password of user {user} stays: {error}"),
+    }
 }
 
 fn draw_session(shop: &Shop) -> Result<SessionId, ApiError> {

@@ -1,5 +1,7 @@
 //! Passwords: argon2id (RFC 9106), never on an async worker, never more at once than there are cores.
 
+mod legacy;
+
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +13,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::{Semaphore, TryAcquireError};
 
 use crate::Entropy;
+pub(crate) use legacy::Checked;
 
 /// Memory of one hash in KiB, passes over it, and lanes: what the OWASP Password Storage Cheat Sheet asks at least.
 const MEMORY_KIB: u32 = 19_456;

@@ -18,6 +18,7 @@ mod edge_limits;
 mod edge_paths;
 mod edge_validation;
 mod edge_wire;
+mod legacy_passwords;
 mod login_limits;
 mod order_changes;
 mod order_repeats;

@@ -5,4 +5,5 @@ pub mod deletion;
 pub mod lists;
 pub mod rotation;
 pub mod sessions;
+pub mod upgrades;
 pub mod users;

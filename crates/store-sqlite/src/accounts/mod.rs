@@ -102,6 +102,15 @@ impl AccountStore for SqliteStore {
         self.writer.run(move |db| reset_password(db, &name, &password, now)).await
     }
 
+    async fn upgrade_password(
+        &self,
+        user: UserId,
+        checked: PasswordHash,
+        better: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        self.writer.run(move |db| upgrade_password(db, user, &checked, &better)).await
+    }
+
     async fn sweep_sessions(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
         self.writer.run(move |db| sweep_sessions(db, before, limit)).await
     }
@@ -296,6 +305,17 @@ fn reset_password(
         .ok_or(AccountError::NotFound)?;
     db.run(END_SESSIONS, (user, now.micros()))?;
     Ok(())
+}
+
+const UPGRADE_PASSWORD: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
+
+fn upgrade_password(
+    db: &Db<'_>,
+    user: UserId,
+    checked: &PasswordHash,
+    better: &PasswordHash,
+) -> Result<bool, StoreError> {
+    Ok(db.run(UPGRADE_PASSWORD, (user.get(), checked.as_str(), better.as_str()))? > 0)
 }
 
 const SWEEP_TOKENS: &str = "
