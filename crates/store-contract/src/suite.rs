@@ -105,6 +105,9 @@ macro_rules! contract_suite {
                     both_taken_by_different_users_is_a_taken_name
                     of_twenty_who_take_one_name_at_once_one_gets_it
                     of_twenty_who_take_one_phone_at_once_one_gets_it
+                    somebody_who_registers_is_signed_in
+                    a_refused_registration_leaves_no_session
+                    what_is_free_is_told_in_one_read
                     phones_differ_by_their_digits
                     admins_are_listed_by_number
                     a_reset_changes_one_users_password_and_ends_their_sessions

@@ -59,10 +59,10 @@ impl Readers {
     }
 
     /// A short read of one statement, at once.
-    pub(crate) fn read<T>(
+    pub(crate) fn read<T, E: From<StoreError>>(
         &self,
-        work: impl FnOnce(&Db<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+        work: impl FnOnce(&Db<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let lease = self.lease()?;
         work(&Db::new(lease.conn()?, &self.statements))
     }

@@ -5,7 +5,7 @@ mod store;
 
 use std::fmt;
 
-pub use store::{AccountError, AccountStore, Rotation};
+pub use store::{AccountError, AccountStore, FirstSession, Rotation};
 
 use crate::catalog::SearchTerm;
 use crate::types::{Page, Phone, Timestamp, UserId};

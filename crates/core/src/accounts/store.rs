@@ -1,5 +1,7 @@
 //! What a database promises of accounts and sessions.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use thiserror::Error;
 
@@ -9,7 +11,7 @@ use super::{
     User, UserChange, UserPage, UserQuery,
 };
 use crate::store::StoreError;
-use crate::types::{Timestamp, UserId};
+use crate::types::{Phone, Timestamp, UserId};
 
 /// Why an account could not be made or changed. Nothing was changed.
 #[derive(Debug, Error)]
@@ -52,9 +54,27 @@ pub enum Rotation {
     SessionOver,
 }
 
+/// Makes the first session of a user whose number is known only inside of the transaction. It may be called more than
+/// once and answers the same for the same number: what is random in it was drawn before.
+pub type FirstSession = Arc<dyn Fn(UserId) -> NewSession + Send + Sync>;
+
 /// Accounts and sessions in a database. Somebody who was deleted is nobody for every verb.
 #[async_trait]
 pub trait AccountStore: Send + Sync {
+    /// Whether a name and a phone are free at this moment. It is one cheap read, for callers that would otherwise hash a
+    /// password for nothing; [`Self::create_user`] and [`Self::register`] decide.
+    ///
+    /// # Errors
+    /// [`AccountError::NameTaken`] first, then [`AccountError::PhoneTaken`].
+    async fn check_free(&self, name: &str, phone: &Phone) -> Result<(), AccountError>;
+
+    /// Makes a user and opens their first session, in one transaction: both are there or neither.
+    ///
+    /// # Errors
+    /// As [`Self::create_user`].
+    async fn register(&self, new: NewUser, first: FirstSession, now: Timestamp)
+    -> Result<User, AccountError>;
+
     /// Makes a user.
     ///
     /// # Errors

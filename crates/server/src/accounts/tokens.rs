@@ -43,6 +43,22 @@ impl fmt::Debug for Tokens {
     }
 }
 
+/// What tells one refresh token of a session from the next: 128 random bits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TokenId([u8; 16]);
+
+impl TokenId {
+    /// Draws one.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub(crate) fn draw(entropy: &dyn Entropy) -> io::Result<Self> {
+        let mut bytes = [0; 16];
+        entropy.fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
 /// The two tokens of a session. It never shows in a log.
 #[derive(Clone)]
 pub(crate) struct TokenPair {
@@ -123,22 +139,17 @@ impl Tokens {
         }
     }
 
-    /// Makes the two tokens of a session. Neither outlives `cap_at`.
-    ///
-    /// # Errors
-    /// The system has no randomness to give.
+    /// Makes the two tokens of a session; the same arguments give the same tokens. Neither outlives `cap_at`.
     pub(crate) fn issue(
         &self,
         user: UserId,
         session: SessionId,
         cap_at: Option<Timestamp>,
         now: Timestamp,
-        entropy: &dyn Entropy,
-    ) -> io::Result<TokenPair> {
-        let mut jti = [0; 16];
-        entropy.fill(&mut jti)?;
+        jti: TokenId,
+    ) -> TokenPair {
         let sid = URL_SAFE_NO_PAD.encode(session.as_bytes());
-        let jti = URL_SAFE_NO_PAD.encode(jti);
+        let jti = URL_SAFE_NO_PAD.encode(jti.0);
         let cap = cap_at.map(Timestamp::seconds);
         let sess_exp = cap.map(|cap| format!(r#","sess_exp":{cap}"#)).unwrap_or_default();
         let expiry = |lifetime: i64| {
@@ -155,7 +166,7 @@ impl Tokens {
         ));
         let refresh_stored =
             RefreshToken { hash: hash_refresh(&refresh), expires_at: Timestamp::from_seconds(exp) };
-        Ok(TokenPair { access, refresh, refresh_stored })
+        TokenPair { access, refresh, refresh_stored }
     }
 
     /// Reads an access token.

@@ -1,7 +1,10 @@
 //! Users: unique names and phones, credentials, admins.
 
+use std::sync::Arc;
+
 use slippers_core::accounts::{
-    AccountError, NewSession, NewUser, PasswordHash, RefreshHash, RefreshToken, Rotation, SessionId, User,
+    AccountError, FirstSession, NewSession, NewUser, PasswordHash, RefreshHash, RefreshToken, Rotation,
+    SessionId, User,
 };
 use slippers_core::types::{Phone, Timestamp, UserId};
 
@@ -179,4 +182,38 @@ pub async fn nobodys_password_is_not_reset(shop: &Shop) {
     }
     assert_eq!(credentials(shop, "Anna").await, Some((anna.id, "$argon2id$hash of Anna".into())));
     assert_eq!(whose(shop, 1).await, Some(anna.id));
+}
+
+fn first(number: u8) -> FirstSession {
+    Arc::new(move |_| session(number))
+}
+
+pub async fn somebody_who_registers_is_signed_in(shop: &Shop) {
+    let user = shop.register(new_user("Anna", "+998901112233"), first(1), NOW).await.expect("registered");
+    assert_eq!(whose(shop, 1).await, Some(user.id));
+    let renewed = rotate(shop, 1, 2, 10, NOW).await;
+    assert_eq!(renewed, Rotation::Renewed { user, session: session(1).id, cap_at: None });
+}
+
+pub async fn a_refused_registration_leaves_no_session(shop: &Shop) {
+    shop.create_user(new_user("Anna", "+998901112233"), NOW).await.expect("made");
+    let by_name = shop.register(new_user("Anna", "+998904445566"), first(1), NOW).await;
+    assert_is!(by_name, Err(AccountError::NameTaken));
+    let by_phone = shop.register(new_user("Bella", "+998901112233"), first(2), NOW).await;
+    assert_is!(by_phone, Err(AccountError::PhoneTaken));
+    for number in [1, 2] {
+        assert_eq!(whose(shop, number).await, None);
+        assert_eq!(rotate(shop, number, 9, 10, NOW).await, Rotation::Refused);
+    }
+    assert_eq!(credentials(shop, "Bella").await, None);
+}
+
+pub async fn what_is_free_is_told_in_one_read(shop: &Shop) {
+    let made = shop.create_user(new_user("Anna", "+998901112233"), NOW).await.expect("made");
+    let other = Phone::parse("+998904445566").expect("a phone");
+    assert_is!(shop.check_free("Anna", &made.phone).await, Err(AccountError::NameTaken));
+    assert_is!(shop.check_free("Bella", &made.phone).await, Err(AccountError::PhoneTaken));
+    let before = shop.statements_run();
+    shop.check_free("anna", &other).await.expect("another name");
+    assert_eq!(shop.statements_run() - before, 1);
 }

@@ -6,8 +6,8 @@ mod users;
 use async_trait::async_trait;
 use slippers_core::accounts::rules::{PresentedToken, RefreshVerdict, judge_refresh};
 use slippers_core::accounts::{
-    AccountError, AccountStore, Credentials, NewSession, NewUser, PasswordHash, ProfileChange, RefreshHash,
-    RefreshToken, Rotation, SessionId, User, UserChange, UserPage, UserQuery,
+    AccountError, AccountStore, Credentials, FirstSession, NewSession, NewUser, PasswordHash, ProfileChange,
+    RefreshHash, RefreshToken, Rotation, SessionId, User, UserChange, UserPage, UserQuery,
 };
 use slippers_core::types::{Phone, Timestamp, UserId};
 use slippers_core::{Constraint, StoreError};
@@ -18,6 +18,24 @@ use crate::store::SqliteStore;
 
 #[async_trait]
 impl AccountStore for SqliteStore {
+    async fn check_free(&self, name: &str, phone: &Phone) -> Result<(), AccountError> {
+        self.readers.read(|db| refuse_taken(db, name, phone, 0))
+    }
+
+    async fn register(
+        &self,
+        new: NewUser,
+        first: FirstSession,
+        now: Timestamp,
+    ) -> Result<User, AccountError> {
+        let verb = move |db: &Db<'_>| {
+            let user = create_user(db, &new, now)?;
+            open_session(db, user.id, &first(user.id), now)?;
+            Ok(user)
+        };
+        self.writer.run(verb).await
+    }
+
     async fn create_user(&self, new: NewUser, now: Timestamp) -> Result<User, AccountError> {
         self.writer.run(move |db| create_user(db, &new, now)).await
     }

@@ -24,7 +24,7 @@ fn tokens() -> Tokens {
 }
 
 fn issue(cap_at: Option<Timestamp>) -> TokenPair {
-    tokens().issue(USER, SESSION, cap_at, NOW, &SystemEntropy).expect("tokens")
+    tokens().issue(USER, SESSION, cap_at, NOW, TokenId::draw(&SystemEntropy).expect("randomness"))
 }
 
 fn claims_of(token: &str) -> String {
@@ -128,7 +128,7 @@ fn expiry_and_the_end_of_a_session_are_told_apart() {
 #[test]
 fn only_our_key_signs() {
     let other = tokens_with("another key of more than 32 bytes....");
-    let pair = other.issue(USER, SESSION, Some(NOW), NOW, &SystemEntropy).expect("tokens");
+    let pair = other.issue(USER, SESSION, Some(NOW), NOW, TokenId([7; 16]));
     assert!(refused(&pair.access) && refused(&pair.refresh), "not even its end of session is believed");
     let good = issue(None).access;
     let (head, signature) = good.rsplit_once('.').expect("a signature");
