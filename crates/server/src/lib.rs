@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+mod audit;
 mod cart;
 mod catalog;
 mod http;

@@ -12,9 +12,11 @@
 )]
 
 pub mod accounts;
+pub mod audit;
 pub mod cart;
 pub mod catalog;
 pub mod given;
+mod given_by;
 mod model;
 pub mod orders;
 pub mod search;

@@ -97,6 +97,14 @@ macro_rules! contract_suite {
                     changes_made_at_once_are_all_found
                 }
             }
+            audit {
+                records {
+                    every_action_of_an_admin_leaves_one_record
+                    what_is_refused_leaves_no_record
+                    what_people_do_for_themselves_leaves_no_record
+                    records_are_read_newest_first_and_part_by_part
+                }
+            }
             accounts {
                 users {
                     a_user_is_kept_as_they_were_made

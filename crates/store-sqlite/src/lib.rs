@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 mod accounts;
+mod audit;
 mod cart;
 mod catalog;
 mod connection;

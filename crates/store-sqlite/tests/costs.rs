@@ -4,6 +4,7 @@
 use slippers_core::accounts::{
     AccountStore, Actor, NewSession, NewUser, PasswordHash, RefreshHash, RefreshToken, SessionId,
 };
+use slippers_core::audit::By;
 use slippers_core::cart::CartStore;
 use slippers_core::catalog::{CatalogStore, NewSlipper, SlipperQuery, Sort};
 use slippers_core::orders::{Idempotency, OrderChange, OrderQuery, OrderStatus, OrderStore, PlaceFromCart};
@@ -46,7 +47,7 @@ impl Shop {
                 quantity: 100,
                 category: None,
             };
-            slippers.push(store.create_slipper(new, NOW).await.expect("a product").id);
+            slippers.push(store.create_slipper(new, By::CommandLine, NOW).await.expect("a product").id);
         }
         Self { store, buyer, session: session.id, slippers, folder }
     }

@@ -9,6 +9,7 @@ use super::{
     Category, CategoryChange, Image, NewCategory, NewSlipper, Slipper, SlipperChange, SlipperPage,
     SlipperQuery, StockedSlipper,
 };
+use crate::audit::By;
 use crate::store::StoreError;
 use crate::types::{CategoryId, SlipperId, Timestamp, UserId};
 
@@ -48,7 +49,8 @@ pub trait Assortment: Send + Sync {
     fn progress(&self, _written: u64) {}
 }
 
-/// The catalogue in a database.
+/// The catalogue in a database. What `by` does is recorded in the same transaction: see
+/// [`AuditStore`](crate::audit::AuditStore).
 #[async_trait]
 pub trait CatalogStore: Send + Sync {
     /// Categories by id, active or not, `limit` of them after the first `skip`; past the end there are none.
@@ -67,7 +69,12 @@ pub trait CatalogStore: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogError::CategoryNameTaken`]; names are compared to the letter.
-    async fn create_category(&self, new: NewCategory, now: Timestamp) -> Result<Category, CatalogError>;
+    async fn create_category(
+        &self,
+        new: NewCategory,
+        by: By,
+        now: Timestamp,
+    ) -> Result<Category, CatalogError>;
 
     /// Changes a category and answers it as it is then; `updated_at` moves even when nothing else does.
     ///
@@ -77,6 +84,7 @@ pub trait CatalogStore: Send + Sync {
         &self,
         id: CategoryId,
         change: CategoryChange,
+        by: By,
         now: Timestamp,
     ) -> Result<Category, CatalogError>;
 
@@ -84,7 +92,7 @@ pub trait CatalogStore: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogError::CategoryNotFound`].
-    async fn delete_category(&self, id: CategoryId) -> Result<(), CatalogError>;
+    async fn delete_category(&self, id: CategoryId, by: By, now: Timestamp) -> Result<(), CatalogError>;
 
     /// A page of products. `total` is right past the end too. It counts what a scan with
     /// [`SearchTerm::matches`](super::SearchTerm::matches) would count, up to
@@ -105,7 +113,7 @@ pub trait CatalogStore: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogError::CategoryNotFound`].
-    async fn create_slipper(&self, new: NewSlipper, now: Timestamp) -> Result<Slipper, CatalogError>;
+    async fn create_slipper(&self, new: NewSlipper, by: By, now: Timestamp) -> Result<Slipper, CatalogError>;
 
     /// Changes a product and answers it as it is then. A quantity that is given replaces the stock and leaves a stock
     /// movement with who (`by`), when, and the difference, also when that is zero.
@@ -125,7 +133,7 @@ pub trait CatalogStore: Send + Sync {
     ///
     /// # Errors
     /// [`CatalogError::SlipperNotFound`].
-    async fn delete_slipper(&self, id: SlipperId, now: Timestamp) -> Result<(), CatalogError>;
+    async fn delete_slipper(&self, id: SlipperId, by: By, now: Timestamp) -> Result<(), CatalogError>;
 
     /// The pictures of a product by `order_index`, then id; `None` when there is no such product.
     ///

@@ -63,9 +63,9 @@ async fn find_category(
 )]
 async fn create_category(
     State(shop): State<Arc<Shop>>,
-    Call(Admin(_), new): Call<Admin, NewCategory>,
+    Call(Admin(admin), new): Call<Admin, NewCategory>,
 ) -> Result<Json<CategoryOut>, ApiError> {
-    Ok(Json(shop.store.create_category(new, shop.now()).await?.into()))
+    Ok(Json(shop.store.create_category(new, admin.by(), shop.now()).await?.into()))
 }
 
 /// Change a category
@@ -82,9 +82,9 @@ async fn create_category(
 )]
 async fn update_category(
     State(shop): State<Arc<Shop>>,
-    Call(Admin(_), UpdateCategory(id, change)): Call<Admin, UpdateCategory>,
+    Call(Admin(admin), UpdateCategory(id, change)): Call<Admin, UpdateCategory>,
 ) -> Result<Json<CategoryOut>, ApiError> {
-    Ok(Json(shop.store.update_category(id, change, shop.now()).await?.into()))
+    Ok(Json(shop.store.update_category(id, change, admin.by(), shop.now()).await?.into()))
 }
 
 /// Delete a category
@@ -99,8 +99,8 @@ async fn update_category(
 )]
 async fn delete_category(
     State(shop): State<Arc<Shop>>,
-    Call(Admin(_), CategoryPath(id)): Call<Admin, CategoryPath>,
+    Call(Admin(admin), CategoryPath(id)): Call<Admin, CategoryPath>,
 ) -> Result<Json<MessageOut>, ApiError> {
-    shop.store.delete_category(id).await?;
+    shop.store.delete_category(id, admin.by(), shop.now()).await?;
     Ok(Json(MessageOut { message: "Category deleted successfully" }))
 }

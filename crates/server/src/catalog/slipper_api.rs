@@ -71,9 +71,9 @@ async fn find_slipper(
 )]
 async fn create_slipper(
     State(shop): State<Arc<Shop>>,
-    Call(Admin(_), new): Call<Admin, NewSlipper>,
+    Call(Admin(admin), new): Call<Admin, NewSlipper>,
 ) -> Result<Json<SavedSlipperOut>, ApiError> {
-    Ok(Json(shop.store.create_slipper(new, shop.now()).await?.into()))
+    Ok(Json(shop.store.create_slipper(new, admin.by(), shop.now()).await?.into()))
 }
 
 /// Change a product
@@ -107,9 +107,9 @@ async fn update_slipper(
 )]
 async fn delete_slipper(
     State(shop): State<Arc<Shop>>,
-    Call(Admin(_), SlipperPath(id)): Call<Admin, SlipperPath>,
+    Call(Admin(admin), SlipperPath(id)): Call<Admin, SlipperPath>,
 ) -> Result<Json<MessageOut>, ApiError> {
-    shop.store.delete_slipper(id, shop.now()).await?;
+    shop.store.delete_slipper(id, admin.by(), shop.now()).await?;
     Ok(Json(MessageOut { message: "Slipper deleted successfully" }))
 }
 

@@ -11,6 +11,7 @@ use axum::extract::{FromRequest, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use slippers_core::accounts::{Actor, SessionId, User};
+use slippers_core::audit::By;
 
 use super::body;
 use super::errors::{ApiError, Code};
@@ -43,6 +44,11 @@ pub(crate) struct CurrentUser {
 impl CurrentUser {
     pub(crate) fn actor(&self) -> Actor {
         self.user.actor()
+    }
+
+    /// Who it is in the record of what admins did.
+    pub(crate) fn by(&self) -> By {
+        By::Admin(self.user.id)
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) use super::compress::accepts_gzip;
 use super::errors::{ApiError, Code};
 use crate::ops::openapi::{Document, Facts, Registered};
 use crate::shop::Shop;
-use crate::{accounts, cart, catalog, ops, orders};
+use crate::{accounts, audit, cart, catalog, ops, orders};
 
 /// Handlers with what `#[utoipa::path]` says of each and what their arguments tell, as [`Routes`] takes them.
 macro_rules! operations {
@@ -81,6 +81,7 @@ fn routes() -> Routes {
         catalog::slipper_router,
         cart::router,
         orders::router,
+        audit::router,
     ]
     .into_iter()
     .fold(Routes::default(), |routes, feature| feature(routes))

@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a story that can't go on is a failed test")]
 
 mod accounts;
+mod audit;
 mod canary;
 mod cart;
 mod catalogue_lists;

@@ -9,10 +9,12 @@ use slippers_core::accounts::{
     AccountError, AccountStore, Credentials, FirstSession, NewSession, NewUser, PasswordHash, ProfileChange,
     RefreshHash, RefreshToken, Rotation, SessionId, User, UserChange, UserPage, UserQuery,
 };
+use slippers_core::audit::{By, Entry};
 use slippers_core::types::{Phone, Timestamp, UserId};
 use slippers_core::{Constraint, StoreError};
 
 use self::search::Keys;
+use crate::audit;
 use crate::db::{Cells, Db, json_list, time};
 use crate::store::SqliteStore;
 
@@ -208,6 +210,10 @@ fn create_user(db: &Db<'_>, new: &NewUser, now: Timestamp) -> Result<User, Accou
     user.id = UserId::new(db.insert(CREATE_USER, values).map_err(taken)?);
     search::add(db, user.id.get(), &keys)?;
     count(db, 1, i64::from(new.is_admin))?;
+    if new.is_admin {
+        // Nobody registers as one.
+        audit::record(db, &Entry::admin_created(By::CommandLine, user.id), now)?;
+    }
     Ok(user)
 }
 
@@ -322,7 +328,7 @@ fn reset_password(
         .first(RESET_PASSWORD, (name, password.as_str(), now.micros()), |row| row.int(0))?
         .ok_or(AccountError::NotFound)?;
     db.run(END_SESSIONS, (user, now.micros()))?;
-    Ok(())
+    Ok(audit::record(db, &Entry::password_reset(By::CommandLine, UserId::new(user)), now)?)
 }
 
 const UPGRADE_PASSWORD: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";

@@ -5,10 +5,12 @@ use slippers_core::accounts::rules::decide_user_change;
 use slippers_core::accounts::{
     AccountError, PasswordChange, PasswordHash, ProfileChange, User, UserChange, UserPage, UserQuery,
 };
+use slippers_core::audit::{By, Entry};
 use slippers_core::types::{Timestamp, UserId};
 
 use super::search::{self, Keys};
 use super::{count, read_user, refuse_taken, taken, user_columns};
+use crate::audit;
 use crate::db::Db;
 
 const FIND: &str =
@@ -120,7 +122,9 @@ pub(super) fn update(
         updated_at: now,
         ..before
     };
-    write(db, &before, after)
+    let after = write(db, &before, after)?;
+    audit::record(db, &Entry::user_updated(By::Admin(by), id, change), now)?;
+    Ok(after)
 }
 
 const ADMINS: &str = "SELECT value FROM shop_counters WHERE name = 'admins'";
@@ -174,6 +178,7 @@ pub(super) fn delete(db: &Db<'_>, id: UserId, by: UserId, now: Timestamp) -> Res
     decide_user_change(by, id, user.is_admin, admins(db)?)?;
     search::remove(db, id.get(), &Keys::of(&user))?;
     count(db, -1, -i64::from(user.is_admin))?;
+    audit::record(db, &Entry::user_deleted(By::Admin(by), id), now)?;
     if !db.one(IS_REFERRED_TO, [id.get()], |row| row.flag(0))? {
         db.run(DELETE, [id.get()])?;
         return Ok(());

@@ -1,9 +1,11 @@
 //! Categories.
 
+use slippers_core::audit::{By, Entry};
 use slippers_core::catalog::{CatalogError, Category, CategoryChange, NewCategory};
 use slippers_core::types::{CategoryId, Timestamp};
 use slippers_core::{Constraint, StoreError};
 
+use crate::audit;
 use crate::db::{Cells, Db};
 
 const LIST: &str = "
@@ -27,11 +29,17 @@ const CREATE: &str = "
     INSERT INTO categories (name, description, is_active, created_at, updated_at)
     VALUES (?1, ?2, ?3, ?4, ?4)";
 
-pub(super) fn create(db: &Db<'_>, new: &NewCategory, now: Timestamp) -> Result<Category, CatalogError> {
+pub(super) fn create(
+    db: &Db<'_>,
+    new: &NewCategory,
+    by: By,
+    now: Timestamp,
+) -> Result<Category, CatalogError> {
     let values = (&new.name, &new.description, new.is_active, now.micros());
-    let id = db.insert(CREATE, values).map_err(name_taken)?;
+    let id = CategoryId::new(db.insert(CREATE, values).map_err(name_taken)?);
+    audit::record(db, &Entry::category_created(by, id, new), now)?;
     Ok(Category {
-        id: CategoryId::new(id),
+        id,
         name: new.name.clone(),
         description: new.description.clone(),
         is_active: new.is_active,
@@ -48,6 +56,7 @@ pub(super) fn update(
     db: &Db<'_>,
     id: CategoryId,
     change: &CategoryChange,
+    by: By,
     now: Timestamp,
 ) -> Result<Category, CatalogError> {
     let present = find(db, id)?.ok_or(CatalogError::CategoryNotFound)?;
@@ -60,14 +69,18 @@ pub(super) fn update(
     };
     let values = (id.get(), &next.name, &next.description, next.is_active, now.micros());
     db.run(UPDATE, values).map_err(name_taken)?;
+    audit::record(db, &Entry::category_updated(by, id, change), now)?;
     Ok(next)
 }
 
 // The foreign key takes the category out of its products.
 const DELETE: &str = "DELETE FROM categories WHERE id = ?1";
 
-pub(super) fn delete(db: &Db<'_>, id: CategoryId) -> Result<(), CatalogError> {
-    if db.run(DELETE, [id.get()])? == 0 { Err(CatalogError::CategoryNotFound) } else { Ok(()) }
+pub(super) fn delete(db: &Db<'_>, id: CategoryId, by: By, now: Timestamp) -> Result<(), CatalogError> {
+    if db.run(DELETE, [id.get()])? == 0 {
+        return Err(CatalogError::CategoryNotFound);
+    }
+    Ok(audit::record(db, &Entry::category_deleted(by, id), now)?)
 }
 
 fn name_taken(error: StoreError) -> CatalogError {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use slippers_core::StoreError;
+use slippers_core::audit::By;
 use slippers_core::catalog::{
     Assortment, CatalogError, CatalogStore, Category, CategoryChange, Image, NewCategory, NewSlipper,
     Slipper, SlipperChange, SlipperPage, SlipperQuery,
@@ -29,21 +30,27 @@ impl CatalogStore for SqliteStore {
         self.readers.read(|db| categories::find(db, id))
     }
 
-    async fn create_category(&self, new: NewCategory, now: Timestamp) -> Result<Category, CatalogError> {
-        self.writer.run(move |db| categories::create(db, &new, now)).await
+    async fn create_category(
+        &self,
+        new: NewCategory,
+        by: By,
+        now: Timestamp,
+    ) -> Result<Category, CatalogError> {
+        self.writer.run(move |db| categories::create(db, &new, by, now)).await
     }
 
     async fn update_category(
         &self,
         id: CategoryId,
         change: CategoryChange,
+        by: By,
         now: Timestamp,
     ) -> Result<Category, CatalogError> {
-        self.writer.run(move |db| categories::update(db, id, &change, now)).await
+        self.writer.run(move |db| categories::update(db, id, &change, by, now)).await
     }
 
-    async fn delete_category(&self, id: CategoryId) -> Result<(), CatalogError> {
-        self.writer.run(move |db| categories::delete(db, id)).await
+    async fn delete_category(&self, id: CategoryId, by: By, now: Timestamp) -> Result<(), CatalogError> {
+        self.writer.run(move |db| categories::delete(db, id, by, now)).await
     }
 
     async fn list_slippers(&self, query: SlipperQuery) -> Result<SlipperPage, StoreError> {
@@ -58,8 +65,8 @@ impl CatalogStore for SqliteStore {
         self.readers.read(|db| slippers::find(db, id))
     }
 
-    async fn create_slipper(&self, new: NewSlipper, now: Timestamp) -> Result<Slipper, CatalogError> {
-        self.writer.run(move |db| slippers::create(db, &new, now)).await
+    async fn create_slipper(&self, new: NewSlipper, by: By, now: Timestamp) -> Result<Slipper, CatalogError> {
+        self.writer.run(move |db| slippers::create(db, &new, by, now)).await
     }
 
     async fn update_slipper(
@@ -72,8 +79,8 @@ impl CatalogStore for SqliteStore {
         self.writer.run(move |db| slippers::update(db, id, &change, by, now)).await
     }
 
-    async fn delete_slipper(&self, id: SlipperId, now: Timestamp) -> Result<(), CatalogError> {
-        self.writer.run(move |db| slippers::delete(db, id, now)).await
+    async fn delete_slipper(&self, id: SlipperId, by: By, now: Timestamp) -> Result<(), CatalogError> {
+        self.writer.run(move |db| slippers::delete(db, id, by, now)).await
     }
 
     async fn list_images(&self, id: SlipperId) -> Result<Option<Vec<Image>>, StoreError> {

@@ -1,6 +1,7 @@
 //! One product: read, made, changed, deleted.
 
 use slippers_core::StoreError;
+use slippers_core::audit::{By, Entry};
 use slippers_core::catalog::rules::pause_after;
 use slippers_core::catalog::search::fold;
 use slippers_core::catalog::{CatalogError, Image, NewSlipper, Slipper, SlipperChange};
@@ -8,6 +9,7 @@ use slippers_core::types::{CategoryId, Money, SlipperId, Timestamp, UserId};
 
 use super::rows::{images_of_slipper, read_images, read_slipper, slipper_columns};
 use super::search;
+use crate::audit;
 use crate::db::Db;
 
 const FIND: &str = concat!(
@@ -36,7 +38,7 @@ const CREATE: &str = "
     INSERT INTO slippers (name, name_key, size, size_key, price_minor, quantity, category_id, created_at, updated_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)";
 
-pub(super) fn create(db: &Db<'_>, new: &NewSlipper, now: Timestamp) -> Result<Slipper, CatalogError> {
+pub(super) fn create(db: &Db<'_>, new: &NewSlipper, by: By, now: Timestamp) -> Result<Slipper, CatalogError> {
     count_in_category(db, new.category, 1)?;
     count_in_shop(db, 1)?;
     let (name_key, size_key) = (fold(&new.name), fold(&new.size));
@@ -54,6 +56,7 @@ pub(super) fn create(db: &Db<'_>, new: &NewSlipper, now: Timestamp) -> Result<Sl
         ),
     )?;
     search::add(db, id, &name_key, &size_key)?;
+    audit::record(db, &Entry::slipper_created(by, SlipperId::new(id), new), now)?;
     Ok(db.one(FIND, [id], read_slipper)?)
 }
 
@@ -137,6 +140,7 @@ pub(super) fn update(
     if let Some(counted) = change.quantity {
         record_count(db, id, counted - before.quantity, counted, by, now)?;
     }
+    audit::record(db, &Entry::slipper_updated(By::Admin(by), id, change), now)?;
     Ok(db.one(FIND, [id.get()], read_slipper)?)
 }
 
@@ -163,14 +167,14 @@ const BUMP_CARTS: &str = "
 // The foreign keys take its pictures and its lines in carts.
 const DELETE: &str = "DELETE FROM slippers WHERE id = ?1";
 
-pub(super) fn delete(db: &Db<'_>, id: SlipperId, now: Timestamp) -> Result<(), CatalogError> {
+pub(super) fn delete(db: &Db<'_>, id: SlipperId, by: By, now: Timestamp) -> Result<(), CatalogError> {
     let before = present(db, id)?;
     db.run(BUMP_CARTS, (id.get(), now.micros()))?;
     search::remove(db, id.get(), &before.name_key, &before.size_key)?;
     db.run(DELETE, [id.get()])?;
     count_in_category(db, before.category, -1)?;
     count_in_shop(db, -1)?;
-    Ok(())
+    Ok(audit::record(db, &Entry::slipper_deleted(by, id), now)?)
 }
 
 const COUNT_IN_CATEGORY: &str = "UPDATE categories SET slipper_count = slipper_count + ?2 WHERE id = ?1";

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use slippers_core::StoreError;
+use slippers_core::audit::{By, Entry};
 use slippers_core::catalog::search::{fold, grams};
 use slippers_core::catalog::{Assortment, CatalogError, NewCategory, StockedSlipper};
 use slippers_core::types::{CategoryId, Timestamp};
 
+use crate::audit;
 use crate::db::{Db, Prepared};
 
 /// Told to [`Assortment::progress`] every so many products.
@@ -56,8 +58,9 @@ fn write_all(db: &Db<'_>, goods: &dyn Assortment, now: Timestamp) -> Result<(), 
     import.write_grams()?;
     db.run(REBUILD_SEARCH, [])?;
     db.run(COUNT_IN_CATEGORIES, [])?;
-    db.run(COUNT_IN_SHOP, [i64::try_from(written).unwrap_or(i64::MAX)])?;
-    Ok(())
+    let written = i64::try_from(written).unwrap_or(i64::MAX);
+    db.run(COUNT_IN_SHOP, [written])?;
+    audit::record(db, &Entry::catalog_stocked(By::CommandLine, written), now)
 }
 
 // With its number given: it starts at 1 whatever was there once, and what comes later still gets a number of its own,

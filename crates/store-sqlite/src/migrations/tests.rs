@@ -30,7 +30,7 @@ fn refusal(path: &Path) -> OpenError {
 fn a_fresh_file_gets_everything_and_a_second_time_nothing() {
     let (_folder, path) = folder();
     let before = SqliteStore::migration_status(&path).expect("a status");
-    assert!(before.iter().all(|migration| migration.state == MigrationState::Pending) && before.len() == 5);
+    assert!(before.iter().all(|migration| migration.state == MigrationState::Pending) && before.len() == 6);
     assert!(!path.exists(), "asking makes no file");
 
     SqliteStore::open(&path).expect("a store").close();
@@ -111,6 +111,17 @@ fn everybody_who_is_there_already_is_made_findable() {
     ] {
         let counted: i64 = conn.query_row(question, [], |row| row.get(0)).expect("a count");
         assert_eq!(counted, found, "{question}");
+    }
+}
+
+#[test]
+fn the_audit_record_is_only_added_to() {
+    let (_folder, path) = folder();
+    SqliteStore::open(&path).expect("a store").close();
+    execute(&path, "INSERT INTO audit_records (at, action, subject, change) VALUES (0, 'x', 'y', '{}')");
+    let conn = Connection::open(&path).expect("a database");
+    for refused in ["DELETE FROM audit_records", "UPDATE audit_records SET action = 'z'"] {
+        assert!(conn.execute(refused, []).is_err(), "{refused}");
     }
 }
 

@@ -2,11 +2,13 @@
 
 use slippers_core::StoreError;
 use slippers_core::accounts::Actor;
+use slippers_core::audit::{By, Entry};
 use slippers_core::orders::lifecycle::{ManualRecord, decide_change, decide_deletion};
 use slippers_core::orders::{Order, OrderChange, OrderError, OrderStatus, PaymentOutcome};
 use slippers_core::types::{OrderId, Timestamp, UserId};
 
 use super::{rows, stock};
+use crate::audit;
 use crate::db::Db;
 
 const UPDATE: &str = "
@@ -23,6 +25,9 @@ pub(super) fn change(
     let transition = decide_change(actor, order.user, order.status, change)?;
     if transition.is_none() && change.notes.is_none() {
         return Ok(order);
+    }
+    if actor.is_admin {
+        audit::record(db, &Entry::order_updated(By::Admin(actor.user), id, change), now)?;
     }
     if let Some(transition) = transition {
         order.status = transition.status;
@@ -71,7 +76,7 @@ const FIND_FOR_DELETION: &str =
 // The foreign keys take its lines and its idempotency keys; payments it can't have by rule.
 const DELETE: &str = "DELETE FROM orders WHERE id = ?1";
 
-pub(super) fn delete(db: &Db<'_>, id: OrderId, actor: Actor) -> Result<(), OrderError> {
+pub(super) fn delete(db: &Db<'_>, id: OrderId, actor: Actor, now: Timestamp) -> Result<(), OrderError> {
     let found = db.first(FIND_FOR_DELETION, [id.get()], |row| {
         let name = row.text(1)?;
         let status = OrderStatus::parse(&name)
@@ -84,5 +89,8 @@ pub(super) fn delete(db: &Db<'_>, id: OrderId, actor: Actor) -> Result<(), Order
     }
     db.run(DELETE, [id.get()])?;
     stock::count(db, owner, -1, -i64::from(has_outcome))?;
+    if actor.is_admin {
+        audit::record(db, &Entry::order_deleted(By::Admin(actor.user), id), now)?;
+    }
     Ok(())
 }

@@ -40,8 +40,8 @@ impl OrderStore for SqliteStore {
         self.writer.run(move |db| change::change(db, id, actor, &change, now)).await
     }
 
-    async fn delete_order(&self, id: OrderId, actor: Actor, _now: Timestamp) -> Result<(), OrderError> {
-        self.writer.run(move |db| change::delete(db, id, actor)).await
+    async fn delete_order(&self, id: OrderId, actor: Actor, now: Timestamp) -> Result<(), OrderError> {
+        self.writer.run(move |db| change::delete(db, id, actor, now)).await
     }
 
     async fn expire_orders(

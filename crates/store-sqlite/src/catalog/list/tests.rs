@@ -220,7 +220,8 @@ fn the_search_index_agrees_with_the_products() {
     let change = SlipperChange { name: Some("Шлёпанцы".to_owned()), ..SlipperChange::default() };
     let by = UserId::new(1);
     slippers::update(&db, id, &change, by, NOW).expect("a change");
-    slippers::delete(&db, SlipperId::new(11), NOW).expect("a deletion");
+    slippers::delete(&db, SlipperId::new(11), slippers_core::audit::By::CommandLine, NOW)
+        .expect("a deletion");
     fixture.conn.execute(check, []).expect("an index that agrees");
     let orphans = "SELECT count(*) FROM slipper_grams WHERE slipper_id NOT IN (SELECT id FROM slippers)";
     assert_eq!(fixture.conn.query_row(orphans, [], |row| row.get::<_, i64>(0)), Ok(0));

@@ -1,0 +1,3 @@
+//! Stories of the record of admin actions.
+
+pub mod records;
