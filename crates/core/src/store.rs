@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::accounts::AccountStore;
+use crate::accounts::{AccountStore, ResetStore};
 use crate::cart::CartStore;
 use crate::catalog::CatalogStore;
 use crate::orders::OrderStore;
@@ -62,7 +62,7 @@ pub struct PoolStatus {
 /// - A read that starts after a write was answered sees that write.
 /// - No verb waits without a bound; one that can't be served in time is [`StoreError::Unavailable`].
 #[async_trait]
-pub trait Store: CatalogStore + AccountStore + CartStore + OrderStore {
+pub trait Store: CatalogStore + AccountStore + ResetStore + CartStore + OrderStore {
     /// Asks the database for a sign of life.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! Accounts and sessions.
 
+mod resets;
+
 use async_trait::async_trait;
 use slippers_core::accounts::rules::{PresentedToken, RefreshVerdict, judge_refresh};
 use slippers_core::accounts::{
@@ -83,6 +85,7 @@ macro_rules! user_columns {
         "u.id, u.name, u.surname, u.phone_number, u.is_admin, u.created_at, u.updated_at"
     };
 }
+use user_columns;
 
 fn read_user(row: &Cells<'_>) -> Result<User, StoreError> {
     let phone = row.text(3)?;

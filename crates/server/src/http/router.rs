@@ -76,6 +76,7 @@ fn routes() -> Routes {
     [
         ops::router,
         accounts::router,
+        accounts::reset_router,
         catalog::category_router,
         catalog::slipper_router,
         cart::router,

@@ -1,5 +1,6 @@
 //! Stories of users and their sessions.
 
+pub mod resets;
 pub mod rotation;
 pub mod sessions;
 pub mod upgrades;

@@ -37,7 +37,7 @@ macro_rules! refusals {
 }
 
 refusals! {
-    NotFound BadCredentials LoginRateLimited BadRefreshToken SessionOver NoRefreshToken NameTaken PhoneTaken CategoryNotFound
+    NotFound BadCredentials LoginRateLimited ResetNotConfirmed ResetNotFound BadRefreshToken SessionOver NoRefreshToken NameTaken PhoneTaken CategoryNotFound
     CategoryNameTaken SlipperNotFound CartItemNotFound CartFull CartEmpty OutOfStock NotOnSale TooManyOpenOrders
     IdempotencyKeyReused IdempotencyKeyInvalid OrderNotFound OrderNotYours OrderUpdateNotYours OrderDeleteNotYours
     OrderFieldForbidden OrderTotalForbidden OrderStepForbidden OrderKept
