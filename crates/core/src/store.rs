@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::accounts::AccountStore;
+use crate::accounts::{AccountStore, ResetStore};
 use crate::audit::AuditStore;
 use crate::cart::CartStore;
 use crate::catalog::CatalogStore;
@@ -63,7 +63,7 @@ pub struct PoolStatus {
 /// - A read that starts after a write was answered sees that write.
 /// - No verb waits without a bound; one that can't be served in time is [`StoreError::Unavailable`].
 #[async_trait]
-pub trait Store: CatalogStore + AccountStore + CartStore + OrderStore + AuditStore {
+pub trait Store: CatalogStore + AccountStore + ResetStore + CartStore + OrderStore + AuditStore {
     /// Asks the database for a sign of life.
     ///
     /// # Errors

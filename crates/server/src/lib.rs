@@ -24,13 +24,16 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::passwords::Hasher;
+use crate::accounts::resets::Resets;
 use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
 use crate::http::body::Bodies;
 use crate::http::files::Files;
 use crate::http::stack::Stack;
 pub use crate::ops::openapi_json;
-pub use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
+pub use crate::ports::{
+    Clock, Entropy, LogNotifier, Message, Notifier, NotifyError, SystemClock, SystemEntropy,
+};
 use crate::settings::Settings;
 use crate::shop::Shop;
 
@@ -42,7 +45,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Puts the shop together.
+    /// Puts the shop together. Without a notifier an admin approves forgotten passwords, else a code does that it sends.
     ///
     /// # Errors
     /// The system has no randomness to give.
@@ -51,11 +54,13 @@ impl Server {
         settings: Settings,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
+        notifier: Option<Arc<dyn Notifier>>,
     ) -> io::Result<Self> {
         let shop = Arc::new(Shop {
             hasher: Hasher::default(),
             tokens: Tokens::new(&settings.sessions),
             logins: Throttle::new(&settings.logins),
+            resets: Resets::new(&settings.logins, notifier),
             files: Files::new(&settings.static_dir),
             bodies: Bodies::new(settings.connections.body_timeout),
             store,
@@ -74,6 +79,7 @@ impl Server {
         let work = tokio::spawn(worker::run(self.shop.clone(), stop_work.clone()));
         let settings = self.shop.settings.connections.clone();
         http::serve::serve(self.stack, settings, listener, stop).await;
+        self.shop.resets.finish().await;
         stop_work.cancel();
         if let Err(error) = work.await {
             tracing::error!(%error, "background work ended badly: {error}");

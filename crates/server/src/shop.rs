@@ -6,6 +6,7 @@ use slippers_core::Store;
 use slippers_core::types::Timestamp;
 
 use crate::accounts::passwords::Hasher;
+use crate::accounts::resets::Resets;
 use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
 use crate::http::body::Bodies;
@@ -22,6 +23,7 @@ pub(crate) struct Shop {
     pub(crate) hasher: Hasher,
     pub(crate) tokens: Tokens,
     pub(crate) logins: Throttle,
+    pub(crate) resets: Resets,
     pub(crate) files: Files,
     pub(crate) bodies: Bodies,
 }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use slippers_core::Store;
-use slippers_server::{Clock, Entropy, Server, SystemClock, SystemEntropy};
+use slippers_server::{Clock, Entropy, LogNotifier, Notifier, Server, SystemClock, SystemEntropy};
 use slippers_store_sqlite::{MigrationState, OpenError, SqliteStore};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
@@ -148,11 +148,16 @@ fn not_bound(address: SocketAddr, error: &io::Error) -> Failure {
     }
 }
 
+/// How people are reached: in a demo by the log, else not at all, so that an admin approves forgotten passwords.
+fn notifier(is_demo: bool) -> Option<Arc<dyn Notifier>> {
+    is_demo.then(|| Arc::new(LogNotifier) as Arc<dyn Notifier>)
+}
+
 /// Puts the server together.
-pub(crate) fn server(config: &Config, store: Arc<dyn Store>) -> Result<Server, Failure> {
+pub(crate) fn server(config: &Config, store: Arc<dyn Store>, is_demo: bool) -> Result<Server, Failure> {
     let entropy = entropy();
     let secret = config.key.find_or_make(&*entropy)?;
-    Server::new(store, config.server_settings(secret), clock(), entropy).map_err(|error| {
+    Server::new(store, config.server_settings(secret), clock(), entropy, notifier(is_demo)).map_err(|error| {
         Failure::failed(format!("the server can't be started: {error}"), "see what the system says")
     })
 }

@@ -149,6 +149,17 @@ macro_rules! contract_suite {
                     an_admin_who_recorded_payments_can_be_deleted_and_the_payments_stay
                     deleting_somebody_costs_the_same_whatever_they_leave
                 }
+                resets {
+                    a_code_makes_the_password_real_once_and_ends_all_sessions
+                    a_waiting_password_is_forgotten_when_its_time_is_over
+                    five_wrong_codes_burn_a_reset_and_asking_anew_does_not_help
+                    three_codes_are_sent_and_the_last_one_counts
+                    an_admin_approves_what_waits_and_nothing_replaces_it
+                    a_refused_password_is_forgotten
+                    admins_and_nobody_reset_nothing
+                    of_ten_confirmations_at_once_one_succeeds
+                    a_sweep_forgets_resets_whose_time_is_over
+                }
                 upgrades {
                     an_upgrade_changes_the_password_and_nothing_else
                     a_password_that_was_changed_meanwhile_is_not_undone

@@ -25,13 +25,14 @@ const APPLICATION_ID: i64 = 0x534c_5053;
 const USERS: &str = "0005_users";
 
 /// Name and text, in the order in which they are applied.
-const MIGRATIONS: [(&str, &str); 6] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     ("0001_catalog", include_str!("../migrations/0001_catalog.sql")),
     ("0002_accounts", include_str!("../migrations/0002_accounts.sql")),
     ("0003_cart", include_str!("../migrations/0003_cart.sql")),
     ("0004_orders", include_str!("../migrations/0004_orders.sql")),
     (USERS, include_str!("../migrations/0005_users.sql")),
     ("0006_audit", include_str!("../migrations/0006_audit.sql")),
+    ("0007_password_resets", include_str!("../migrations/0007_password_resets.sql")),
 ];
 
 const RECORD: &str = "

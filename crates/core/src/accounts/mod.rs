@@ -1,10 +1,15 @@
 //! Who may sign in, and the sessions of those who did.
 
+mod resets;
 pub mod rules;
 mod store;
 
 use std::fmt;
 
+pub use resets::{
+    CodeHash, MAX_CODES, MAX_TRIES, NewReset, PendingReset, RESET_SECONDS, ResetStore, ResetVerdict,
+    WaitingReset, judge_reset,
+};
 pub use store::{AccountError, AccountStore, FirstSession, Rotation};
 
 use crate::catalog::SearchTerm;

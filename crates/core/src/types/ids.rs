@@ -41,6 +41,8 @@ macro_rules! ids {
 ids! {
     /// A person who can sign in.
     UserId;
+    /// A new password that waits.
+    ResetId;
     /// A category of the catalogue.
     CategoryId;
     /// A product.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use serde_json::Value;
-use slippers_core::types::Phone;
+use slippers_core::types::{Phone, ResetId};
 
 use crate::http::errors::ApiError;
-use crate::http::input::{BodyKind, Check, Fault, Flag, Input, PhoneNumber, Secret, Text};
+use crate::http::input::{BodyKind, Check, Fault, Flag, IdIn, Input, Int, PhoneNumber, Secret, Text};
 use crate::shop::Shop;
 
 pub(super) const NAME: Text = Text::new(2, 100);
@@ -56,6 +56,58 @@ impl Input for LoginIn {
         let name = check.required("name", Text::new(0, 4096));
         let password = check.required("password", Secret { min: 0 });
         Some(Self { name: name?, password: password? })
+    }
+}
+
+/// Somebody who forgot their password, and the new one.
+#[derive(Clone)]
+pub(super) struct ForgotIn {
+    pub(super) name: String,
+    pub(super) password: String,
+}
+
+impl Input for ForgotIn {
+    const BODY: BodyKind = BodyKind::Object;
+
+    fn read(check: &mut Check<'_>) -> Option<Self> {
+        let name = check.required("name", NAME);
+        let password = check.required("new_password", NEW_PASSWORD);
+        let confirmation = check.required("confirm_new_password", Secret { min: 0 });
+        if let (Some(password), Some(confirmation)) = (&password, &confirmation)
+            && password != confirmation
+        {
+            check.refuse("confirm_new_password", Fault::value("New passwords do not match"));
+        }
+        Some(Self { name: name?, password: password? })
+    }
+}
+
+/// Somebody who was sent a code. Blanks in it are cut: people copy them along.
+#[derive(Clone)]
+pub(super) struct ConfirmResetIn {
+    pub(super) name: String,
+    pub(super) code: String,
+}
+
+impl Input for ConfirmResetIn {
+    const BODY: BodyKind = BodyKind::Object;
+
+    fn read(check: &mut Check<'_>) -> Option<Self> {
+        let name = check.required("name", NAME);
+        let code = check.required("code", Secret { min: 1 });
+        Some(Self { name: name?, code: code?.chars().filter(|c| !c.is_whitespace()).collect() })
+    }
+}
+
+/// The reset in the path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ResetPath(pub(super) ResetId);
+
+impl Input for ResetPath {
+    const BODY: BodyKind = BodyKind::None;
+
+    fn read(check: &mut Check<'_>) -> Option<Self> {
+        check.path("reset_id", IdIn(ResetId::new, Int::any())).map(Self)
     }
 }
 

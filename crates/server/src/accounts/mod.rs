@@ -4,6 +4,7 @@ mod api;
 mod input;
 mod output;
 pub mod passwords;
+pub(crate) mod resets;
 mod shapes;
 pub(crate) mod throttle;
 pub(crate) mod tokens;
@@ -12,4 +13,5 @@ mod user_input;
 mod user_output;
 
 pub(crate) use api::router;
+pub(crate) use resets::router as reset_router;
 pub(crate) use user_api::router as user_router;

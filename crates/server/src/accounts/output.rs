@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Serialize;
-use slippers_core::accounts::User;
+use slippers_core::accounts::{PendingReset, User};
 use utoipa::ToSchema;
 
 use super::tokens::TokenPair;
@@ -75,4 +75,39 @@ pub(super) struct LoggedOut {
     /// UTC.
     #[schema(example = "2026-11-23T07:17:40.123456")]
     pub(super) timestamp: String,
+}
+
+/// What became of a new password.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ResetMessage {
+    pub(super) message: &'static str,
+}
+
+/// A new password that waits for an admin.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PasswordReset)]
+pub(super) struct ResetOut {
+    id: i64,
+    user_id: i64,
+    name: String,
+    surname: String,
+    phone_number: String,
+    #[schema(example = "2026-11-23T07:17:39.123456+00:00")]
+    created_at: String,
+    /// After this it can't be approved any more.
+    expires_at: String,
+}
+
+impl From<PendingReset> for ResetOut {
+    fn from(reset: PendingReset) -> Self {
+        Self {
+            id: reset.id.get(),
+            user_id: reset.user.id.get(),
+            name: reset.user.name,
+            surname: reset.user.surname,
+            phone_number: reset.user.phone.as_str().to_owned(),
+            created_at: reset.created_at.iso_with_offset(),
+            expires_at: reset.expires_at.iso_with_offset(),
+        }
+    }
 }

@@ -97,6 +97,28 @@ pub(super) struct UserChangeIn {
     is_admin: Option<bool>,
 }
 
+/// Somebody who forgot their password.
+#[derive(ToSchema)]
+pub(super) struct Forgotten {
+    #[schema(min_length = 2, max_length = 100, example = "Dilnoza")]
+    name: String,
+    #[schema(min_length = 8, max_length = 4096, format = Password)]
+    new_password: String,
+    /// The same again.
+    #[schema(max_length = 4096, format = Password)]
+    confirm_new_password: String,
+}
+
+/// The code that was sent.
+#[derive(ToSchema)]
+pub(super) struct ResetCode {
+    #[schema(min_length = 2, max_length = 100, example = "Dilnoza")]
+    name: String,
+    /// Blanks in it are cut.
+    #[schema(min_length = 1, max_length = 4096, example = "01234567")]
+    code: String,
+}
+
 /// A refresh token in a body. A body that holds none counts as none.
 #[derive(ToSchema)]
 pub(super) struct RefreshIn {

@@ -229,6 +229,11 @@ impl Tokens {
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
+    /// A digest of a text that nobody can make who does not have the key. The text must not begin as a token does.
+    pub(crate) fn digest(&self, text: &str) -> [u8; 32] {
+        self.mac(text).finalize().into_bytes().into()
+    }
+
     fn mac(&self, signed: &str) -> Hmac<Sha256> {
         let mut mac = self.keyed.clone();
         mac.update(signed.as_bytes());

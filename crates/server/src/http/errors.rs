@@ -68,6 +68,10 @@ codes! {
     BadCredentials = 401 "bad_credentials" "Incorrect name or password";
     /// Too many sign-ins were tried for the name, or from the address; `Retry-After` tells when to come again.
     LoginRateLimited = 429 "login_rate_limited" "Too many login attempts. Please try again later.";
+    /// The code is wrong, was used, or its time is over.
+    ResetNotConfirmed = 400 "bad_reset_code" "The code is wrong or no longer valid";
+    /// Nothing waits for an admin under this number.
+    ResetNotFound = 404 "reset_not_found" "Password reset not found";
     /// Only admins may do this.
     AdminOnly = 403 "admin_only" "Admin access required. You don't have permission to access this resource.";
     /// The name belongs to another user.

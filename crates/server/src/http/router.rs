@@ -77,6 +77,7 @@ fn routes() -> Routes {
         ops::router,
         accounts::router,
         accounts::user_router,
+        accounts::reset_router,
         catalog::category_router,
         catalog::slipper_router,
         cart::router,

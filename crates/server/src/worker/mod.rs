@@ -44,6 +44,7 @@ pub(crate) async fn run_once(shop: &Shop) -> Result<(), StoreError> {
     let now = shop.now();
     while shop.store.sweep_idempotency(now.plus_seconds(-KEY_SECONDS), BATCH).await? > 0 {}
     while shop.store.sweep_sessions(now, BATCH).await? > 0 {}
+    while shop.store.sweep_resets(now, BATCH).await? > 0 {}
     Ok(())
 }
 

@@ -23,7 +23,7 @@ pub(super) fn run(world: &World, with_demo: bool) -> Result<(), Failure> {
     } else {
         None
     };
-    let server = wire::server(&config, store.clone())?;
+    let server = wire::server(&config, store.clone(), with_demo)?;
     let stop = wire::stop_signal().map_err(|error| {
         Failure::failed(format!("signals can't be received: {error}"), "see what the system says")
     })?;

@@ -15,7 +15,7 @@ use slippers_server::settings::{
     ConnectionSettings, CorsSettings, LoginSettings, OrderSettings, RateSettings, SecretKey, SessionSettings,
     Settings,
 };
-use slippers_server::{Clock, Server, SystemEntropy};
+use slippers_server::{Clock, Notifier, Server, SystemEntropy};
 use slippers_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -63,6 +63,11 @@ pub(crate) struct Answer {
 impl House {
     /// A shop with the usual settings after a change of them.
     pub(crate) fn open(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::open_with(change, None)
+    }
+
+    /// The same with a way to reach people.
+    pub(crate) fn open_with(change: impl FnOnce(&mut Settings), notifier: Option<Arc<dyn Notifier>>) -> Self {
         let dir = TempDir::new().expect("a folder");
         let store = SqliteStore::open(&dir.path().join("shop.db")).expect("a database");
         let store: Arc<dyn Store> = Arc::new(store);
@@ -71,8 +76,8 @@ impl House {
         change(&mut settings);
         let runtime = Runtime::new().expect("threads");
         let server = || {
-            Server::new(store.clone(), settings.clone(), clock.clone(), Arc::new(SystemEntropy))
-                .expect("a server")
+            let (store, entropy) = (store.clone(), Arc::new(SystemEntropy));
+            Server::new(store, settings.clone(), clock.clone(), entropy, notifier.clone()).expect("a server")
         };
         let (stop, stopped) = oneshot::channel();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");

@@ -24,6 +24,7 @@ mod login_limits;
 mod order_changes;
 mod order_repeats;
 mod orders;
+mod password_resets;
 mod program;
 mod races;
 mod shop;

@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod deletion;
 pub mod lists;
+pub mod resets;
 pub mod rotation;
 pub mod sessions;
 pub mod upgrades;

@@ -1,5 +1,6 @@
 //! Accounts and sessions.
 
+mod resets;
 pub(crate) mod search;
 mod users;
 
@@ -142,7 +143,6 @@ macro_rules! user_columns {
         "u.id, u.name, u.surname, u.phone_number, u.is_admin, u.created_at, u.updated_at"
     };
 }
-
 use user_columns;
 
 fn read_user(row: &Cells<'_>) -> Result<User, StoreError> {
