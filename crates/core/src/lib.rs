@@ -11,6 +11,7 @@
 pub mod accounts;
 pub mod cart;
 pub mod catalog;
+pub mod images;
 pub mod orders;
 mod store;
 pub mod types;

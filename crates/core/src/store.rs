@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::accounts::AccountStore;
 use crate::cart::CartStore;
 use crate::catalog::CatalogStore;
+use crate::images::ImageStore;
 use crate::orders::OrderStore;
 
 /// A rule that the database itself holds. A write that would break it changes nothing.
@@ -62,7 +63,7 @@ pub struct PoolStatus {
 /// - A read that starts after a write was answered sees that write.
 /// - No verb waits without a bound; one that can't be served in time is [`StoreError::Unavailable`].
 #[async_trait]
-pub trait Store: CatalogStore + AccountStore + CartStore + OrderStore {
+pub trait Store: CatalogStore + ImageStore + AccountStore + CartStore + OrderStore {
     /// Asks the database for a sign of life.
     ///
     /// # Errors

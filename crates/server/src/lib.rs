@@ -7,8 +7,10 @@ pub mod accounts;
 mod cart;
 mod catalog;
 mod http;
+mod images;
 mod ops;
 mod orders;
+mod pool;
 mod ports;
 pub mod settings;
 mod shop;
@@ -26,6 +28,7 @@ use crate::accounts::passwords::Hasher;
 use crate::accounts::tokens::Tokens;
 use crate::http::files::Files;
 use crate::http::stack::Stack;
+use crate::images::Pictures;
 pub use crate::ops::openapi_json;
 pub use crate::ports::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::settings::Settings;
@@ -53,6 +56,7 @@ impl Server {
             hasher: Hasher::default(),
             tokens: Tokens::new(&settings.sessions),
             files: Files::new(&settings.static_dir),
+            pictures: Pictures::new(&settings.static_dir),
             store,
             settings,
             clock,

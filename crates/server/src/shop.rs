@@ -8,6 +8,7 @@ use slippers_core::types::Timestamp;
 use crate::accounts::passwords::Hasher;
 use crate::accounts::tokens::Tokens;
 use crate::http::files::Files;
+use crate::images::Pictures;
 use crate::ports::{Clock, Entropy};
 use crate::settings::Settings;
 
@@ -20,6 +21,7 @@ pub(crate) struct Shop {
     pub(crate) hasher: Hasher,
     pub(crate) tokens: Tokens,
     pub(crate) files: Files,
+    pub(crate) pictures: Pictures,
 }
 
 impl Shop {

@@ -15,6 +15,7 @@ pub mod accounts;
 pub mod cart;
 pub mod catalog;
 pub mod given;
+pub mod images;
 mod model;
 pub mod orders;
 pub mod search;

@@ -14,6 +14,7 @@ mod catalog;
 mod connection;
 mod db;
 mod error;
+mod images;
 mod migrations;
 mod orders;
 mod readers;

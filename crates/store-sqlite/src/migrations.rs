@@ -18,11 +18,12 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x534c_5053;
 
 /// Name and text, in the order in which they are applied.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("0001_catalog", include_str!("../migrations/0001_catalog.sql")),
     ("0002_accounts", include_str!("../migrations/0002_accounts.sql")),
     ("0003_cart", include_str!("../migrations/0003_cart.sql")),
     ("0004_orders", include_str!("../migrations/0004_orders.sql")),
+    ("0006_images", include_str!("../migrations/0006_images.sql")),
 ];
 
 const RECORD: &str = "

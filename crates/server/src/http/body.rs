@@ -34,7 +34,7 @@ pub(crate) async fn read(mut body: Body, pause: Duration) -> Result<Bytes, ApiEr
     }
 }
 
-async fn next_piece(body: &mut Body, pause: Duration) -> Result<Option<Bytes>, ApiError> {
+pub(super) async fn next_piece(body: &mut Body, pause: Duration) -> Result<Option<Bytes>, ApiError> {
     loop {
         match timeout(pause, body.frame()).await {
             Err(_) => return Err(Code::BodyTimeout.into()),

@@ -21,6 +21,8 @@ mod edge_wire;
 mod order_changes;
 mod order_repeats;
 mod orders;
+mod picture_attacks;
+mod pictures;
 mod program;
 mod races;
 mod shop;

@@ -2,7 +2,7 @@
 
 mod categories;
 mod list;
-mod rows;
+pub(crate) mod rows;
 mod search;
 mod slippers;
 mod stock;
@@ -72,7 +72,7 @@ impl CatalogStore for SqliteStore {
         self.writer.run(move |db| slippers::update(db, id, &change, by, now)).await
     }
 
-    async fn delete_slipper(&self, id: SlipperId, now: Timestamp) -> Result<(), CatalogError> {
+    async fn delete_slipper(&self, id: SlipperId, now: Timestamp) -> Result<Vec<String>, CatalogError> {
         self.writer.run(move |db| slippers::delete(db, id, now)).await
     }
 

@@ -38,7 +38,7 @@ macro_rules! refusals {
 
 refusals! {
     NotFound BadCredentials BadRefreshToken SessionOver NoRefreshToken NameTaken PhoneTaken CategoryNotFound
-    CategoryNameTaken SlipperNotFound CartItemNotFound CartFull CartEmpty OutOfStock NotOnSale TooManyOpenOrders
+    CategoryNameTaken SlipperNotFound ImageNotFound TooManyImages ImageInvalid CartItemNotFound CartFull CartEmpty OutOfStock NotOnSale TooManyOpenOrders
     IdempotencyKeyReused IdempotencyKeyInvalid OrderNotFound OrderNotYours OrderUpdateNotYours OrderDeleteNotYours
     OrderFieldForbidden OrderTotalForbidden OrderStepForbidden OrderKept
 }
