@@ -12,6 +12,7 @@ pub mod accounts;
 pub mod audit;
 pub mod cart;
 pub mod catalog;
+pub mod images;
 pub mod orders;
 mod store;
 pub mod types;

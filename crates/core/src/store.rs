@@ -7,6 +7,7 @@ use crate::accounts::{AccountStore, ResetStore};
 use crate::audit::AuditStore;
 use crate::cart::CartStore;
 use crate::catalog::CatalogStore;
+use crate::images::ImageStore;
 use crate::orders::OrderStore;
 
 /// A rule that the database itself holds. A write that would break it changes nothing.
@@ -63,7 +64,9 @@ pub struct PoolStatus {
 /// - A read that starts after a write was answered sees that write.
 /// - No verb waits without a bound; one that can't be served in time is [`StoreError::Unavailable`].
 #[async_trait]
-pub trait Store: CatalogStore + AccountStore + ResetStore + CartStore + OrderStore + AuditStore {
+pub trait Store:
+    CatalogStore + ImageStore + AccountStore + ResetStore + CartStore + OrderStore + AuditStore
+{
     /// Asks the database for a sign of life.
     ///
     /// # Errors

@@ -8,8 +8,10 @@ mod audit;
 mod cart;
 mod catalog;
 mod http;
+mod images;
 mod ops;
 mod orders;
+mod pool;
 mod ports;
 pub mod settings;
 mod shop;
@@ -30,6 +32,7 @@ use crate::accounts::tokens::Tokens;
 use crate::http::body::Bodies;
 use crate::http::files::Files;
 use crate::http::stack::Stack;
+use crate::images::Pictures;
 pub use crate::ops::openapi_json;
 pub use crate::ports::{
     Clock, Entropy, LogNotifier, Message, Notifier, NotifyError, SystemClock, SystemEntropy,
@@ -63,6 +66,7 @@ impl Server {
             resets: Resets::new(&settings.logins, notifier),
             files: Files::new(&settings.static_dir),
             bodies: Bodies::new(settings.connections.body_timeout),
+            pictures: Pictures::new(&settings.static_dir),
             store,
             settings,
             clock,

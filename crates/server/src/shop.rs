@@ -11,6 +11,7 @@ use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
 use crate::http::body::Bodies;
 use crate::http::files::Files;
+use crate::images::Pictures;
 use crate::ports::{Clock, Entropy};
 use crate::settings::Settings;
 
@@ -26,6 +27,7 @@ pub(crate) struct Shop {
     pub(crate) resets: Resets,
     pub(crate) files: Files,
     pub(crate) bodies: Bodies,
+    pub(crate) pictures: Pictures,
 }
 
 impl Shop {

@@ -35,7 +35,7 @@ impl Shop {
     }
 
     /// Deletes a product.
-    pub async fn delete_slipper(&self, id: SlipperId, now: Timestamp) -> Result<(), CatalogError> {
+    pub async fn delete_slipper(&self, id: SlipperId, now: Timestamp) -> Result<Vec<String>, CatalogError> {
         (**self).delete_slipper(id, BY, now).await
     }
 }

@@ -17,6 +17,7 @@ pub mod cart;
 pub mod catalog;
 pub mod given;
 mod given_by;
+pub mod images;
 mod model;
 pub mod orders;
 pub mod search;

@@ -73,6 +73,29 @@ macro_rules! contract_suite {
                     a_category_deleted_while_products_move_into_it_leaves_right_counts
                 }
             }
+            images {
+                additions {
+                    pictures_are_kept_as_they_were_added
+                    the_first_picture_of_all_stands_for_the_product
+                    further_pictures_take_the_next_places
+                    nothing_is_added_to_no_product
+                    of_ten_uploads_at_once_one_brings_the_primary_one
+                }
+                primary {
+                    a_chosen_picture_stands_for_the_product
+                    the_next_follows_a_deleted_primary_one
+                    another_picture_goes_without_a_change_of_the_primary_one
+                    pictures_of_others_are_not_there
+                    pictures_chosen_and_deleted_at_once_leave_one_in_front
+                }
+                files {
+                    a_deleted_picture_frees_its_files
+                    of_ten_who_delete_a_picture_at_once_one_frees_its_files
+                    a_file_stays_while_a_line_of_an_order_names_it
+                    a_file_stays_while_another_product_shows_it
+                    a_deleted_product_frees_the_files_that_nobody_needs
+                }
+            }
             search {
                 terms {
                     case_does_not_matter_in_any_script

@@ -15,6 +15,7 @@ mod catalog;
 mod connection;
 mod db;
 mod error;
+mod images;
 mod migrations;
 mod orders;
 mod readers;

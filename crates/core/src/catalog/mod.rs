@@ -114,6 +114,17 @@ pub struct Image {
     pub order_index: i64,
     /// When it was added.
     pub created_at: Timestamp,
+    /// Smaller ones of the same, narrowest first; those brought by a seed have none.
+    pub variants: Vec<Variant>,
+}
+
+/// A picture made smaller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variant {
+    /// How many pixels wide it is.
+    pub width: u32,
+    /// Where it is served, from `/static/images/`.
+    pub path: String,
 }
 
 /// A product to make.

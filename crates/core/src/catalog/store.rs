@@ -129,11 +129,17 @@ pub trait CatalogStore: Send + Sync {
     ) -> Result<Slipper, CatalogError>;
 
     /// Deletes a product with its pictures' rows and takes it out of every cart (which is a change of those carts).
-    /// Lines of orders stay as they are.
+    /// Lines of orders stay as they are. Answers the paths of its pictures' files that nobody needs any more, as
+    /// [`delete_image`](crate::images::ImageStore::delete_image) does.
     ///
     /// # Errors
     /// [`CatalogError::SlipperNotFound`].
-    async fn delete_slipper(&self, id: SlipperId, by: By, now: Timestamp) -> Result<(), CatalogError>;
+    async fn delete_slipper(
+        &self,
+        id: SlipperId,
+        by: By,
+        now: Timestamp,
+    ) -> Result<Vec<String>, CatalogError>;
 
     /// The pictures of a product by `order_index`, then id; `None` when there is no such product.
     ///

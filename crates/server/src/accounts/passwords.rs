@@ -10,9 +10,10 @@ use argon2::password_hash::phc::{Output, ParamsString, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 use slippers_core::accounts::PasswordHash;
 use subtle::ConstantTimeEq;
-use tokio::sync::{Semaphore, TryAcquireError};
 
 use crate::Entropy;
+use crate::pool::{Pool, PoolError};
+
 pub(crate) use legacy::Checked;
 
 /// Memory of one hash in KiB, passes over it, and lanes: what the OWASP Password Storage Cheat Sheet asks at least.
@@ -71,16 +72,14 @@ pub fn verify(password: &str, hash: &PasswordHash) -> bool {
 /// A request that goes away while it waits frees its place; a hash that runs is finished, and keeps its core till then.
 #[derive(Clone)]
 pub struct Hasher {
-    /// One for each hash that may run.
-    cores: Arc<Semaphore>,
-    /// One for each caller that may be in here, running or waiting.
-    places: Arc<Semaphore>,
+    /// A slot for each core.
+    pool: Pool,
     memory: Arc<Mutex<Vec<Box<[Block]>>>>,
 }
 
 impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hasher").field("free_cores", &self.cores.available_permits()).finish_non_exhaustive()
+        f.debug_struct("Hasher").field("free_cores", &self.pool.free_slots()).finish_non_exhaustive()
     }
 }
 
@@ -95,11 +94,7 @@ impl Hasher {
     /// At most `parallel` hashes at once.
     pub fn new(parallel: NonZeroUsize) -> Self {
         let parallel = parallel.get().min(1024);
-        Self {
-            cores: Arc::new(Semaphore::new(parallel)),
-            places: Arc::new(Semaphore::new(parallel + MAX_WAITING)),
-            memory: Arc::default(),
-        }
+        Self { pool: Pool::new(parallel, MAX_WAITING), memory: Arc::default() }
     }
 
     /// Hashes a password of any length.
@@ -141,25 +136,24 @@ impl Hasher {
         &self,
         work: impl FnOnce(&mut [Block]) -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => place,
-            Err(TryAcquireError::NoPermits) => return Err(PasswordError::Overloaded),
-            Err(closed @ TryAcquireError::Closed) => return Err(PasswordError::hashing(closed)),
-        };
-        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(PasswordError::hashing)?;
-        let pool = Arc::clone(&self.memory);
+        let memories = Arc::clone(&self.memory);
         let job = move || {
-            // The permits travel with the work: whoever asked may be gone before it is done.
-            let _permits = (place, core);
-            let kept = pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let kept = memories.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut memory = kept.unwrap_or_else(new_memory);
             let result = work(&mut memory);
-            pool.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+            memories.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
             result
         };
-        #[expect(clippy::disallowed_methods, reason = "the permits above bound it: at most one a core")]
-        let job = tokio::task::spawn_blocking(job);
-        job.await.map_err(PasswordError::hashing)
+        Ok(self.pool.enter()?.run(job).await?)
+    }
+}
+
+impl From<PoolError> for PasswordError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Overloaded => Self::Overloaded,
+            PoolError::Died(_) => Self::hashing(error),
+        }
     }
 }
 
@@ -331,7 +325,7 @@ mod tests {
             let hasher = hasher.clone();
             waiting.push(tokio::spawn(async move { hasher.run(|_| ()).await }));
         }
-        while hasher.places.available_permits() > 0 {
+        while hasher.pool.free_places() > 0 {
             tokio::task::yield_now().await;
         }
         let refused = hasher.verify_or_dummy("x", None).await;
@@ -340,7 +334,7 @@ mod tests {
         for task in waiting {
             task.await.expect("no panic").expect("its turn came");
         }
-        assert_eq!(hasher.places.available_permits(), 1 + MAX_WAITING);
+        assert_eq!(hasher.pool.free_places(), 1 + MAX_WAITING);
     }
 
     #[tokio::test]
@@ -349,8 +343,8 @@ mod tests {
         let release = occupy(&hasher).await;
         let gone = tokio::time::timeout(Duration::from_millis(10), hasher.run(|_| ())).await;
         assert!(gone.is_err());
-        assert_eq!(hasher.places.available_permits(), MAX_WAITING);
-        assert_eq!(hasher.cores.available_permits(), 0);
+        assert_eq!(hasher.pool.free_places(), MAX_WAITING);
+        assert_eq!(hasher.pool.free_slots(), 0);
         drop(release);
         hasher.run(|_| ()).await.expect("the core is free again");
     }

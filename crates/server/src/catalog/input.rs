@@ -24,7 +24,7 @@ const CATEGORY: IdIn<CategoryId> = IdIn(CategoryId::new, Int::any());
 
 /// The product in the path.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct SlipperPath(pub(super) SlipperId);
+pub(crate) struct SlipperPath(pub(crate) SlipperId);
 
 impl Input for SlipperPath {
     const BODY: BodyKind = BodyKind::None;

@@ -7,6 +7,8 @@ mod shapes;
 mod slipper_api;
 
 pub(crate) use category_api::router as category_router;
+pub(crate) use input::SlipperPath;
+pub(crate) use output::{ImageOut, VariantOut};
 pub(crate) use slipper_api::router as slipper_router;
 
 use slippers_core::catalog::CatalogError;

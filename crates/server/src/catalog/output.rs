@@ -94,6 +94,25 @@ struct PictureOut {
     #[schema(required)]
     alt_text: Option<String>,
     order_index: i64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    variants: Vec<VariantOut>,
+}
+
+/// A picture made smaller; one that is not wider has none.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PictureVariant)]
+pub(crate) struct VariantOut {
+    #[schema(example = 320)]
+    width: u32,
+    path: String,
+}
+
+impl VariantOut {
+    /// The smaller ones of a picture, narrowest first.
+    pub(crate) fn all_of(image: &Image) -> Vec<Self> {
+        image.variants.iter().map(|v| Self { width: v.width, path: v.path.clone() }).collect()
+    }
 }
 
 impl PicturesOut {
@@ -104,6 +123,7 @@ impl PicturesOut {
             is_primary: image.is_primary,
             alt_text: image.alt_text.clone(),
             order_index: image.order_index,
+            variants: VariantOut::all_of(image),
         };
         Self {
             images: slipper.images.iter().map(picture).collect(),
@@ -224,7 +244,7 @@ pub(super) struct ImageListOut {
 /// A picture of a product, with when it was added.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Image)]
-struct ImageOut {
+pub(crate) struct ImageOut {
     id: i64,
     image_path: String,
     is_primary: bool,
@@ -232,25 +252,28 @@ struct ImageOut {
     alt_text: Option<String>,
     order_index: i64,
     created_at: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    variants: Vec<VariantOut>,
+}
+
+impl From<Image> for ImageOut {
+    fn from(image: Image) -> Self {
+        Self {
+            id: image.id.get(),
+            variants: VariantOut::all_of(&image),
+            image_path: image.path,
+            is_primary: image.is_primary,
+            alt_text: image.alt_text,
+            order_index: image.order_index,
+            created_at: image.created_at.iso_with_offset(),
+        }
+    }
 }
 
 impl ImageListOut {
     pub(super) fn new(slipper_id: i64, images: Vec<Image>) -> Self {
-        Self {
-            slipper_id,
-            total_images: images.len(),
-            images: images
-                .into_iter()
-                .map(|image| ImageOut {
-                    id: image.id.get(),
-                    image_path: image.path,
-                    is_primary: image.is_primary,
-                    alt_text: image.alt_text,
-                    order_index: image.order_index,
-                    created_at: image.created_at.iso_with_offset(),
-                })
-                .collect(),
-        }
+        Self { slipper_id, total_images: images.len(), images: images.into_iter().map(Into::into).collect() }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use slippers_core::catalog::NewSlipper;
+use slippers_core::catalog::{CatalogError, NewSlipper};
 
 use super::input::{SlipperDetail, SlipperList, SlipperPath, UpdateSlipper};
 use super::output::{ImageListOut, MessageOut, SavedSlipperOut, SlipperDetailOut, SlipperPageOut};
@@ -12,6 +12,7 @@ use crate::http::call::{Admin, Anyone, Call};
 use crate::http::errors::{ApiError, Code};
 use crate::http::json::Json;
 use crate::http::router::{Routes, operations};
+use crate::images::to_the_end;
 use crate::ops::openapi::words::*;
 use crate::shop::Shop;
 
@@ -97,7 +98,7 @@ async fn update_slipper(
 
 /// Delete a product
 ///
-/// Orders keep their lines of it; carts lose theirs.
+/// Orders keep their lines of it; carts lose theirs. Its pictures stay only where a line of an order shows them.
 #[utoipa::path(
     delete,
     path = "/slippers/{slipper_id}",
@@ -109,7 +110,12 @@ async fn delete_slipper(
     State(shop): State<Arc<Shop>>,
     Call(Admin(admin), SlipperPath(id)): Call<Admin, SlipperPath>,
 ) -> Result<Json<MessageOut>, ApiError> {
-    shop.store.delete_slipper(id, admin.by(), shop.now()).await?;
+    to_the_end(async move {
+        let unneeded = shop.store.delete_slipper(id, admin.by(), shop.now()).await?;
+        shop.pictures.delete(unneeded).await;
+        Ok::<_, CatalogError>(())
+    })
+    .await?;
     Ok(Json(MessageOut { message: "Slipper deleted successfully" }))
 }
 

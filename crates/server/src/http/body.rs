@@ -88,7 +88,7 @@ impl Bodies {
     }
 }
 
-async fn next_piece(body: &mut Body, pause: Duration) -> Result<Option<Bytes>, ApiError> {
+pub(super) async fn next_piece(body: &mut Body, pause: Duration) -> Result<Option<Bytes>, ApiError> {
     loop {
         match timeout(pause, body.frame()).await {
             Err(_) => return Err(Code::BodyTimeout.into()),

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use axum::RequestExt as _;
+use axum::RequestPartsExt as _;
 use axum::extract::{FromRequest, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -15,6 +15,7 @@ use slippers_core::audit::By;
 
 use super::body;
 use super::errors::{ApiError, Code};
+use super::form::Form;
 use super::input::{BodyKind, Check, Input, Source};
 use crate::accounts::tokens::{AccessClaims, TokenError};
 use crate::shop::Shop;
@@ -116,29 +117,55 @@ impl<A: Access, I: Input> FromRequest<Arc<Shop>> for Call<A, I> {
     type Rejection = ApiError;
 
     async fn from_request(mut request: Request, shop: &Arc<Shop>) -> Result<Self, ApiError> {
-        let path = request
-            .extract_parts::<RawPathParams>()
-            .await
-            .map_err(|_| Code::NotFound)?
-            .iter()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect();
-        let query = Source::parse_query(request.uri().query().unwrap_or(""));
         let body = match I::BODY {
             BodyKind::None => None,
             BodyKind::Object => read_body(&mut request, shop).await?,
         };
-        let (parts, _) = request.into_parts();
-        let access = A::authorize(shop, &parts).await?;
+        let (mut parts, _) = request.into_parts();
+        let (access, input) = admit(shop, &mut parts, body).await?;
+        Ok(Self(access, input))
+    }
+}
 
-        let source = Source { path, query, body };
-        let mut check = Check::new(&source, I::BODY == BodyKind::Object);
-        let input = I::read(&mut check);
-        let faults = check.into_faults();
-        match input {
-            Some(input) if faults.is_empty() => Ok(Self(access, input)),
-            _ => Err(ApiError::invalid(faults)),
-        }
+/// Who calls, and with what fields beside the files of a form. Nothing of the form is read before the caller is known
+/// to be allowed; the handler reads it as it comes.
+#[derive(Debug)]
+pub(crate) struct CallWithForm<A, I>(pub(crate) A, pub(crate) I, pub(crate) Form);
+
+impl<A: Access, I: Input> FromRequest<Arc<Shop>> for CallWithForm<A, I> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, shop: &Arc<Shop>) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let (access, input) = admit(shop, &mut parts, None).await?;
+        let form = Form::new(&parts.headers, body, shop.settings.connections.body_timeout)?;
+        Ok(Self(access, input, form))
+    }
+}
+
+/// Lets the caller in, then checks every field.
+async fn admit<A: Access, I: Input>(
+    shop: &Shop,
+    parts: &mut Parts,
+    body: Option<serde_json::Value>,
+) -> Result<(A, I), ApiError> {
+    let path = parts
+        .extract::<RawPathParams>()
+        .await
+        .map_err(|_| Code::NotFound)?
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let query = Source::parse_query(parts.uri.query().unwrap_or(""));
+    let access = A::authorize(shop, parts).await?;
+
+    let source = Source { path, query, body };
+    let mut check = Check::new(&source, I::BODY == BodyKind::Object);
+    let input = I::read(&mut check);
+    let faults = check.into_faults();
+    match input {
+        Some(input) if faults.is_empty() => Ok((access, input)),
+        _ => Err(ApiError::invalid(faults)),
     }
 }
 

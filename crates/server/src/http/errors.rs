@@ -52,6 +52,8 @@ codes! {
     BodyUnreadable = 400 "body_unreadable" "There was an error parsing the body";
     /// The body is larger than 1 MiB.
     BodyTooLarge = 413 "body_too_large" "Request body is larger than 1 MiB";
+    /// A picture is larger than 10 MiB, or all of an upload larger than its pictures could be.
+    UploadTooLarge = 413 "upload_too_large" "A picture may have at most 10 MiB";
     /// The body came too slowly.
     BodyTimeout = 408 "body_timeout" "Request body took too long";
     /// The client made too many requests.
@@ -100,6 +102,12 @@ codes! {
     CategoryNameTaken = 409 "category_name_taken" "Category with this name already exists";
     /// No such product.
     SlipperNotFound = 404 "slipper_not_found" "Slipper not found";
+    /// The product has no such picture.
+    ImageNotFound = 404 "image_not_found" "Image not found";
+    /// One request brings more pictures than it may.
+    TooManyImages = 400 "too_many_images" "Too many images. Maximum 10 images allowed.";
+    /// A file is no picture that the shop takes; `detail` names it.
+    ImageInvalid = 400 "image_invalid" "Invalid image format";
     /// The user's cart has no such line.
     CartItemNotFound = 404 "cart_item_not_found" "Cart item not found";
     /// A line or the cart would grow beyond its bound.

@@ -7,6 +7,7 @@ mod compress;
 mod cors;
 pub(crate) mod errors;
 pub(crate) mod files;
+pub(crate) mod form;
 pub(crate) mod input;
 pub(crate) mod json;
 mod leftover;

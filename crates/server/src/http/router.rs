@@ -10,7 +10,7 @@ pub(crate) use super::compress::accepts_gzip;
 use super::errors::{ApiError, Code};
 use crate::ops::openapi::{Document, Facts, Registered};
 use crate::shop::Shop;
-use crate::{accounts, audit, cart, catalog, ops, orders};
+use crate::{accounts, audit, cart, catalog, images, ops, orders};
 
 /// Handlers with what `#[utoipa::path]` says of each and what their arguments tell, as [`Routes`] takes them.
 macro_rules! operations {
@@ -80,6 +80,7 @@ fn routes() -> Routes {
         accounts::reset_router,
         catalog::category_router,
         catalog::slipper_router,
+        images::router,
         cart::router,
         orders::router,
         audit::router,

@@ -25,6 +25,8 @@ mod order_changes;
 mod order_repeats;
 mod orders;
 mod password_resets;
+mod picture_attacks;
+mod pictures;
 mod program;
 mod races;
 mod shop;

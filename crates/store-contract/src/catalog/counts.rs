@@ -96,7 +96,7 @@ pub async fn totals_are_right_after_a_crowd_of_writers(shop: &Shop) {
                         let change = SlipperChange { category: Some(category), ..SlipperChange::default() };
                         shop.update_slipper(id, change, by, NOW).await.map(|_| ())
                     }
-                    6 => shop.delete_slipper(id, NOW).await,
+                    6 => shop.delete_slipper(id, NOW).await.map(drop),
                     _ => match category.filter(|_| number == 3) {
                         Some(category) => shop.delete_category(category).await,
                         None => Ok(()),

@@ -2,7 +2,7 @@
 
 mod categories;
 mod list;
-mod rows;
+pub(crate) mod rows;
 pub(crate) mod search;
 mod slippers;
 mod stock;
@@ -79,7 +79,12 @@ impl CatalogStore for SqliteStore {
         self.writer.run(move |db| slippers::update(db, id, &change, by, now)).await
     }
 
-    async fn delete_slipper(&self, id: SlipperId, by: By, now: Timestamp) -> Result<(), CatalogError> {
+    async fn delete_slipper(
+        &self,
+        id: SlipperId,
+        by: By,
+        now: Timestamp,
+    ) -> Result<Vec<String>, CatalogError> {
         self.writer.run(move |db| slippers::delete(db, id, by, now)).await
     }
 

@@ -1,7 +1,7 @@
 //! How a product is read.
 
 use slippers_core::StoreError;
-use slippers_core::catalog::{CategoryLabel, Image, Slipper};
+use slippers_core::catalog::{CategoryLabel, Image, Slipper, Variant};
 use slippers_core::types::{CategoryId, ImageId, SlipperId};
 
 use crate::db::{Cells, flag, time};
@@ -20,15 +20,16 @@ macro_rules! slipper_columns {
 macro_rules! images_of_slipper {
     () => {
         "(SELECT json_group_array(\
-             json_array(i.id, i.image_path, i.is_primary, i.alt_text, i.order_index, i.created_at)) \
+             json_array(i.id, i.image_path, i.is_primary, i.alt_text, i.order_index, i.created_at, json(i.variants))) \
          FROM slipper_images i WHERE i.slipper_id = s.id)"
     };
 }
 
-pub(super) use {images_of_slipper, slipper_columns};
+pub(crate) use images_of_slipper;
+pub(super) use slipper_columns;
 
-/// A picture as SQLite writes it: id, path, primary, alternative text, place, time.
-type ImageRow = (i64, String, i64, Option<String>, i64, i64);
+/// A picture as SQLite writes it: id, path, primary, alternative text, place, time, variants.
+type ImageRow = (i64, String, i64, Option<String>, i64, i64, Vec<(u32, String)>);
 
 pub(super) fn read_slipper(row: &Cells<'_>) -> Result<Slipper, StoreError> {
     Ok(Slipper { images: read_images(row, 11)?, ..read_slipper_alone(row)? })
@@ -57,7 +58,7 @@ pub(super) fn read_slipper_alone(row: &Cells<'_>) -> Result<Slipper, StoreError>
 }
 
 /// The primary picture first, then by place, then by number.
-pub(super) fn read_images(row: &Cells<'_>, at: usize) -> Result<Vec<Image>, StoreError> {
+pub(crate) fn read_images(row: &Cells<'_>, at: usize) -> Result<Vec<Image>, StoreError> {
     let stored: Vec<ImageRow> = row.json(at)?;
     let mut images = stored.into_iter().map(read_image).collect::<Result<Vec<_>, _>>()?;
     images.sort_unstable_by_key(|image| (!image.is_primary, image.order_index, image.id));
@@ -65,7 +66,7 @@ pub(super) fn read_images(row: &Cells<'_>, at: usize) -> Result<Vec<Image>, Stor
 }
 
 fn read_image(stored: ImageRow) -> Result<Image, StoreError> {
-    let (id, path, is_primary, alt_text, order_index, created_at) = stored;
+    let (id, path, is_primary, alt_text, order_index, created_at, variants) = stored;
     Ok(Image {
         id: ImageId::new(id),
         path,
@@ -73,5 +74,6 @@ fn read_image(stored: ImageRow) -> Result<Image, StoreError> {
         alt_text,
         order_index,
         created_at: time(created_at)?,
+        variants: variants.into_iter().map(|(width, path)| Variant { width, path }).collect(),
     })
 }

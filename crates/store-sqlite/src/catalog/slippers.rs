@@ -11,6 +11,7 @@ use super::rows::{images_of_slipper, read_images, read_slipper, slipper_columns}
 use super::search;
 use crate::audit;
 use crate::db::Db;
+use crate::images;
 
 const FIND: &str = concat!(
     "SELECT ",
@@ -167,14 +168,21 @@ const BUMP_CARTS: &str = "
 // The foreign keys take its pictures and its lines in carts.
 const DELETE: &str = "DELETE FROM slippers WHERE id = ?1";
 
-pub(super) fn delete(db: &Db<'_>, id: SlipperId, by: By, now: Timestamp) -> Result<(), CatalogError> {
+pub(super) fn delete(
+    db: &Db<'_>,
+    id: SlipperId,
+    by: By,
+    now: Timestamp,
+) -> Result<Vec<String>, CatalogError> {
     let before = present(db, id)?;
+    let pictures = list_images(db, id)?.unwrap_or_default();
     db.run(BUMP_CARTS, (id.get(), now.micros()))?;
     search::remove(db, id.get(), &before.name_key, &before.size_key)?;
     db.run(DELETE, [id.get()])?;
     count_in_category(db, before.category, -1)?;
     count_in_shop(db, -1)?;
-    Ok(audit::record(db, &Entry::slipper_deleted(by, id), now)?)
+    audit::record(db, &Entry::slipper_deleted(by, id), now)?;
+    Ok(images::unneeded(db, &pictures)?)
 }
 
 const COUNT_IN_CATEGORY: &str = "UPDATE categories SET slipper_count = slipper_count + ?2 WHERE id = ?1";

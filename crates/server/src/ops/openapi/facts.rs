@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 
-use crate::http::call::{Admin, Anyone, Call, CurrentUser};
+use crate::http::call::{Admin, Anyone, Call, CallWithForm, CurrentUser};
 use crate::http::errors::Code;
 use crate::http::input::{BodyKind, Input};
 #[cfg(test)]
@@ -68,6 +68,8 @@ impl<H: Fn(A, B, L) -> R, R, A, B, L: LastArgument> Signature<(A, B, L)> for H {
 const SHOP: &[Code] = &[Code::Internal, Code::Overloaded, Code::TimedOut];
 const BODY: &[Code] = &[Code::BodyUnreadable, Code::BodyTooLarge, Code::BodyTimeout];
 
+const FORM: &[Code] = &[Code::BodyUnreadable, Code::UploadTooLarge, Code::BodyTimeout];
+
 const ASKS_THE_SHOP: Facts = Facts {
     roles: None,
     refusals: &[SHOP],
@@ -102,6 +104,12 @@ impl<A: Caller, I: Input> LastArgument for Call<A, I> {
             check.into_faults()
         }),
     };
+}
+
+/// The fields of the form are checked by the handler, which says so.
+impl<A: Caller, I: Input> LastArgument for CallWithForm<A, I> {
+    const FACTS: Facts =
+        Facts { refusals: &[SHOP, A::REFUSALS, FORM], ..<Call<A, I> as LastArgument>::FACTS };
 }
 
 /// What the document says of those who may call.

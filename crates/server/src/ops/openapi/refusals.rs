@@ -39,7 +39,7 @@ macro_rules! refusals {
 refusals! {
     NotFound BadCredentials LoginRateLimited ResetNotConfirmed ResetNotFound BadRefreshToken SessionOver NoRefreshToken NameTaken PhoneTaken UserNotFound
     PhoneInUse PasswordIncorrect UpdateFailed AdminStatusFixed OwnAccountUpdate OwnAccountDelete LastAdmin CategoryNotFound
-    CategoryNameTaken SlipperNotFound CartItemNotFound CartFull CartEmpty OutOfStock NotOnSale TooManyOpenOrders
+    CategoryNameTaken SlipperNotFound ImageNotFound TooManyImages ImageInvalid CartItemNotFound CartFull CartEmpty OutOfStock NotOnSale TooManyOpenOrders
     IdempotencyKeyReused IdempotencyKeyInvalid OrderNotFound OrderNotYours OrderUpdateNotYours OrderDeleteNotYours
     OrderFieldForbidden OrderTotalForbidden OrderStepForbidden OrderKept
 }

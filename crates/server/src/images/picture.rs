@@ -1,0 +1,258 @@
+//! A picture made anew: decoded within limits, turned as its camera was held, and written without anything else that
+//! came in its file.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read as _, Write};
+use std::path::Path;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{PixelType, Resizer};
+use image::codecs::gif::GifDecoder;
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::metadata::{LoopCount, Orientation};
+use image::{
+    AnimationDecoder as _, DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder as _, ImageFormat,
+    ImageReader, Limits,
+};
+
+use super::temporary::Temporary;
+
+/// The longest side of a picture.
+const MAX_SIDE: u32 = 12_000;
+/// The most pixels of a picture: more than today's telephones take. Of a moving one, all its frames count.
+const MAX_PIXELS: u64 = 40_000_000;
+/// The most pixels of a GIF's canvas, of which a few are in memory at a time.
+const MAX_CANVAS: u64 = 16_000_000;
+const MAX_FRAMES: u64 = 500;
+/// What a decoder may hold: [`MAX_PIXELS`] of eight bytes, and some room to work in.
+const MAX_DECODED_BYTES: u64 = 384 * 1024 * 1024;
+/// How wide the smaller ones are.
+const WIDTHS: [u32; 2] = [320, 800];
+const JPEG_QUALITY: u8 = 90;
+const SMALL_JPEG_QUALITY: u8 = 80;
+/// From 1, the slowest, to 30; it matters only where there are more than 256 colours.
+const GIF_SPEED: i32 = 10;
+
+/// Why there is no new picture.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PictureError {
+    /// It is no picture that the shop takes.
+    #[error("no picture: {0}")]
+    Invalid(String),
+    /// The disk failed.
+    #[error("the disk failed: {0}")]
+    Disk(#[from] io::Error),
+}
+
+fn invalid(cause: impl ToString) -> PictureError {
+    PictureError::Invalid(cause.to_string())
+}
+
+/// A picture and its smaller ones, on the disk for good but for their names.
+#[derive(Debug)]
+pub(super) struct Remade {
+    pub(super) file: Temporary,
+    pub(super) variants: Vec<SmallOne>,
+}
+
+/// A picture made smaller.
+#[derive(Debug)]
+pub(super) struct SmallOne {
+    pub(super) width: u32,
+    /// The ending of its name.
+    pub(super) extension: &'static str,
+    pub(super) file: Temporary,
+}
+
+/// Makes the picture in `source` anew, beside it, in its own format; and the smaller ones of it that are really smaller.
+/// A picture that moves has none: a still would be another picture. Blocks, and computes.
+pub(super) fn remake(source: &Path) -> Result<Remade, PictureError> {
+    let reader = ImageReader::new(BufReader::new(File::open(source)?)).with_guessed_format()?;
+    let (file, mut out) = beside(source, "whole")?;
+    let image = match reader.format() {
+        Some(ImageFormat::Gif) => remake_gif(reader.into_inner(), &mut out)?,
+        Some(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) => {
+            if format == ImageFormat::Jpeg && !is_whole_jpeg(source)? {
+                return Err(invalid("a JPEG without an end"));
+            }
+            let image = decode(reader)?;
+            encode(&image, format, &mut out)?;
+            Some(image)
+        }
+        _ => return Err(invalid("not of a format that the shop takes")),
+    };
+    finish(out)?;
+    let variants = image.map(|image| make_smaller(image, source)).transpose()?.unwrap_or_default();
+    Ok(Remade { file, variants })
+}
+
+fn beside(source: &Path, what: &str) -> io::Result<(Temporary, BufWriter<File>)> {
+    let (file, out) = Temporary::create(source.with_extension(what))?;
+    Ok((file, BufWriter::new(out)))
+}
+
+/// After this the bytes survive a loss of power.
+fn finish(out: BufWriter<File>) -> io::Result<()> {
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+fn check_size((width, height): (u32, u32), max_pixels: u64) -> Result<u64, PictureError> {
+    let pixels = u64::from(width) * u64::from(height);
+    if width > MAX_SIDE || height > MAX_SIDE || pixels > max_pixels || pixels == 0 {
+        return Err(invalid(format!("{width} x {height} pixels")));
+    }
+    Ok(pixels)
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    limits
+}
+
+fn decode(mut reader: ImageReader<BufReader<File>>) -> Result<DynamicImage, PictureError> {
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder().map_err(invalid)?;
+    check_size(decoder.dimensions(), MAX_PIXELS)?;
+    if decoder.total_bytes() > MAX_DECODED_BYTES {
+        return Err(invalid("too many bytes a pixel"));
+    }
+    // What is wrong with the notes of a camera is no reason to refuse its picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(invalid)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+fn encode(image: &DynamicImage, format: ImageFormat, out: &mut impl Write) -> Result<(), PictureError> {
+    let written = match format {
+        ImageFormat::Jpeg => match image {
+            DynamicImage::ImageLuma8(_) | DynamicImage::ImageRgb8(_) => {
+                JpegEncoder::new_with_quality(out, JPEG_QUALITY).encode_image(image)
+            }
+            other => JpegEncoder::new_with_quality(out, JPEG_QUALITY).encode_image(&other.to_rgb8()),
+        },
+        ImageFormat::Png => image.write_with_encoder(PngEncoder::new(out)),
+        _ => image.write_with_encoder(WebPEncoder::new_lossless(out)),
+    };
+    written.map_err(not_written)
+}
+
+fn not_written(error: image::ImageError) -> PictureError {
+    match error {
+        image::ImageError::IoError(error) => PictureError::Disk(error),
+        other => invalid(other),
+    }
+}
+
+/// Frame by frame, so that only a few are in memory. Answers the picture if it is a still one.
+fn remake_gif(source: BufReader<File>, out: &mut impl Write) -> Result<Option<DynamicImage>, PictureError> {
+    let mut decoder = GifDecoder::new(source).map_err(invalid)?;
+    let pixels = check_size(decoder.dimensions(), MAX_CANVAS)?;
+    decoder.set_limits(limits()).map_err(invalid)?;
+    let narrow = |side: u32| u16::try_from(side).map_err(invalid);
+    let (width, height) = (narrow(decoder.dimensions().0)?, narrow(decoder.dimensions().1)?);
+    let repeat = match decoder.loop_count() {
+        LoopCount::Infinite => gif::Repeat::Infinite,
+        LoopCount::Finite(count) => gif::Repeat::Finite(u16::try_from(count.get()).unwrap_or(u16::MAX)),
+    };
+    let told = |error: gif::EncodingError| match error {
+        gif::EncodingError::Io(error) => PictureError::Disk(error),
+        other => invalid(other),
+    };
+    let mut encoder = gif::Encoder::new(out, width, height, &[]).map_err(told)?;
+    let max_frames = MAX_FRAMES.min(MAX_PIXELS / pixels);
+    let mut still = None;
+    let mut count = 0;
+    for frame in decoder.into_frames() {
+        let frame = frame.map_err(invalid)?;
+        count += 1;
+        if count > max_frames {
+            return Err(invalid("too many frames"));
+        }
+        let (numerator, denominator) = frame.delay().numer_denom_ms();
+        let mut pixels = frame.into_buffer();
+        let mut made = gif::Frame::from_rgba_speed(width, height, &mut pixels, GIF_SPEED);
+        made.delay = u16::try_from(numerator / denominator.max(1) / 10).unwrap_or(u16::MAX);
+        // Each frame is a whole one: nothing of the one before may show through.
+        made.dispose = gif::DisposalMethod::Background;
+        if count == 2 {
+            encoder.set_repeat(repeat).map_err(told)?;
+        }
+        encoder.write_frame(&made).map_err(told)?;
+        still = (count == 1).then_some(DynamicImage::ImageRgba8(pixels));
+    }
+    if count == 0 {
+        return Err(invalid("a GIF without a frame"));
+    }
+    drop(encoder);
+    Ok(still)
+}
+
+/// Whether the picture in a JPEG file comes to its end: the decoder would fill up what is missing with grey.
+fn is_whole_jpeg(source: &Path) -> io::Result<bool> {
+    let mut bytes = Vec::new();
+    File::open(source)?.read_to_end(&mut bytes)?;
+    // Segments with their lengths up to the scan; in a scan, 0xFF is always followed by a zero or a marker.
+    let mut at = 2;
+    loop {
+        match (bytes.get(at), bytes.get(at + 1)) {
+            (Some(0xff), Some(0xff)) => at += 1,
+            (Some(0xff), Some(0xda)) => return Ok(bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9])),
+            (Some(0xff), Some(0x01 | 0xd0..=0xd8)) => at += 2,
+            (Some(0xff), Some(_)) => match (bytes.get(at + 2), bytes.get(at + 3)) {
+                (Some(high), Some(low)) => at += 2 + usize::from(u16::from_be_bytes([*high, *low])),
+                _ => return Ok(false),
+            },
+            _ => return Ok(false),
+        }
+    }
+}
+
+/// JPEG where nothing is transparent, else WebP without loss: the smallest that every browser shows.
+fn make_smaller(image: DynamicImage, source: &Path) -> Result<Vec<SmallOne>, PictureError> {
+    let (width, height) = (image.width(), image.height());
+    let widths: Vec<u32> = WIDTHS.into_iter().filter(|narrower| *narrower < width).collect();
+    if widths.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (pixels, kind) = match image.color().has_alpha().then(|| image.to_rgba8()) {
+        Some(image) if image.pixels().any(|pixel| pixel.0[3] < u8::MAX) => {
+            (image.into_raw(), PixelType::U8x4)
+        }
+        _ => (image.into_rgb8().into_raw(), PixelType::U8x3),
+    };
+    let whole = ImageRef::new(width, height, &pixels, kind).map_err(invalid)?;
+    let mut resizer = Resizer::new();
+    let mut made = Vec::new();
+    for narrower in widths {
+        let proportional = u64::from(height) * u64::from(narrower) / u64::from(width);
+        let lower = u32::try_from(proportional).map_err(invalid)?.max(1);
+        let mut small = Image::new(narrower, lower, kind);
+        resizer.resize(&whole, &mut small, None).map_err(invalid)?;
+        let (file, mut out) = beside(source, &narrower.to_string())?;
+        let extension = if kind == PixelType::U8x3 {
+            let encoder = JpegEncoder::new_with_quality(&mut out, SMALL_JPEG_QUALITY);
+            encoder
+                .write_image(small.buffer(), narrower, lower, ExtendedColorType::Rgb8)
+                .map_err(not_written)?;
+            "jpg"
+        } else {
+            let encoder = WebPEncoder::new_lossless(&mut out);
+            encoder
+                .write_image(small.buffer(), narrower, lower, ExtendedColorType::Rgba8)
+                .map_err(not_written)?;
+            "webp"
+        };
+        finish(out)?;
+        made.push(SmallOne { width: narrower, extension, file });
+    }
+    Ok(made)
+}
+
+#[cfg(test)]
+mod tests;

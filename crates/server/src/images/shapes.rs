@@ -1,0 +1,22 @@
+//! What clients send of pictures, for the document. What reads it is `input` and `upload`.
+#![expect(dead_code, reason = "the document describes these; nobody makes one")]
+
+use utoipa::ToSchema;
+
+use crate::ops::openapi::words::FileOut;
+
+/// Pictures to add.
+#[derive(ToSchema)]
+pub(super) struct ImagesIn {
+    /// JPEG, PNG, WebP or GIF, each at most 10 MiB, 12,000 pixels a side and 40 million in all, under a name that ends
+    /// with `.jpg`, `.jpeg`, `.png`, `.webp` or `.gif`.
+    #[schema(min_items = 1, max_items = 10)]
+    images: Vec<FileOut>,
+}
+
+/// What to change of a picture.
+#[derive(ToSchema)]
+pub(super) struct ImageChangeIn {
+    /// `true`: it becomes the primary one.
+    is_primary: bool,
+}
