@@ -14,8 +14,6 @@ fn root() -> PathBuf {
 
 /// Files longer than this are rooms to divide.
 const LONGEST_FILE: usize = 400;
-/// But for lists that must stand in one place: every contract test by name.
-const LISTS: [&str; 1] = ["crates/store-contract/src/suite.rs"];
 
 /// Who may depend on whom. Development dependencies are arrows too, except those on the contract suite.
 const ARROWS: [(&str, &[&str]); 5] = [
@@ -112,7 +110,7 @@ fn no_file_is_too_long_to_read() {
                 rooms.push(path);
             } else if path.extension().is_some_and(|ending| ending == "rs") {
                 let lines = std::fs::read_to_string(&path).expect("text").lines().count();
-                if lines > LONGEST_FILE && !LISTS.iter().any(|list| path.ends_with(list)) {
+                if lines > LONGEST_FILE {
                     long.push(format!("{} ({lines})", path.display()));
                 }
             }

@@ -15,6 +15,7 @@ pub mod accounts;
 pub mod audit;
 pub mod cart;
 pub mod catalog;
+mod expand;
 pub mod given;
 mod given_by;
 pub mod images;

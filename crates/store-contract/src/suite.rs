@@ -2,13 +2,7 @@
 
 /// Makes one test of each story of the contract, on a fresh store each.
 ///
-/// Its argument is the name of an `async fn() -> TestStore` in the module where it is called:
-///
-/// ```ignore
-/// async fn fresh_store() -> TestStore { ... }
-///
-/// slippers_store_contract::contract_suite!(fresh_store);
-/// ```
+/// Its argument is the name of an `async fn() -> TestStore` in the module where it is called.
 #[macro_export]
 macro_rules! contract_suite {
     ($factory:ident) => {
@@ -400,31 +394,5 @@ macro_rules! contract_suite {
                 }
             }
         }
-    };
-}
-
-/// One test a story.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __tests {
-    ($factory:ident $($feature:ident { $($room:ident { $($story:ident)* })* })*) => {$(
-        mod $feature {$(
-            mod $room {$(
-                #[$crate::tokio::test(flavor = "multi_thread", crate = "slippers_store_contract::tokio")]
-                async fn $story() {
-                    let fresh = super::super::$factory().await;
-                    $crate::tell($crate::$feature::$room::$story(fresh.shop())).await;
-                }
-            )*}
-        )*}
-    )*};
-}
-
-/// The names, as (room, story).
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __names {
-    ($_factory:ident $($feature:ident { $($room:ident { $($story:ident)* })* })*) => {
-        [$($($((concat!(stringify!($feature), "/", stringify!($room)), stringify!($story)),)*)*)*]
     };
 }
