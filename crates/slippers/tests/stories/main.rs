@@ -3,6 +3,7 @@
 
 mod accounts;
 mod audit;
+mod authorisation;
 mod canary;
 mod cart;
 mod catalogue_lists;
@@ -29,6 +30,7 @@ mod picture_attacks;
 mod pictures;
 mod program;
 mod races;
+mod scene;
 mod shop;
 mod shop_story;
 mod slippers;
