@@ -15,7 +15,7 @@ const ADMIN: [u16; 4] = [401, 403, 403, 200];
 const NOBODY: [u16; 4] = [401, 403, 403, 403];
 
 /// Operation, body, and the status for each of [`ROLES`].
-const TABLE: &[(&str, &str, [u16; 4])] = &[
+pub(crate) const TABLE: &[(&str, &str, [u16; 4])] = &[
     ("GET /", "", EVERYBODY),
     ("GET /health", "", EVERYBODY),
     ("GET /health/live", "", EVERYBODY),

@@ -38,11 +38,16 @@ impl Scene {
     }
 
     pub(crate) fn customer(&self) -> &Caller {
-        self.callers[1].as_ref().expect("signed in")
+        self.caller(1)
     }
 
     pub(crate) fn admin(&self) -> &Caller {
-        self.callers[3].as_ref().expect("signed in")
+        self.caller(3)
+    }
+
+    /// One of [`ROLES`] but the first.
+    pub(crate) fn caller(&self, role: usize) -> &Caller {
+        self.callers[role].as_ref().expect("signed in")
     }
 
     /// What a parameter stands for now.
