@@ -26,6 +26,7 @@ mod edge_wire;
 mod legacy_defects;
 mod legacy_passwords;
 mod login_limits;
+mod measured;
 mod memory;
 mod order_changes;
 mod order_repeats;

@@ -17,3 +17,8 @@ fn field(shop: &Shop, name: &str) -> u64 {
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
     kib / 1024
 }
+
+/// The most MiB of the program that were ever in memory at once.
+pub(crate) fn peak_mib(shop: &Shop) -> u64 {
+    field(shop, "VmHWM:")
+}
