@@ -20,6 +20,7 @@ mod worker;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use slippers_core::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -88,6 +89,12 @@ impl Server {
         if let Err(error) = work.await {
             tracing::error!(%error, "background work ended badly: {error}");
         }
+    }
+
+    /// How many passwords were hashed or checked so far; it counts on while the server runs. That this is the same for
+    /// names that somebody has and for others is what keeps sign-ins from telling them apart.
+    pub fn passwords_worked_on(&self) -> Arc<AtomicU64> {
+        self.shop.hasher.worked_on()
     }
 
     /// Does the background work that is due now, once. Tests that move the clock call it; [`Self::run`] does by itself.

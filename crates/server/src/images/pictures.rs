@@ -13,8 +13,9 @@ use crate::ports::Entropy;
 /// Uploads that may wait beside those whose pictures are worked on; further ones are refused before a byte of them is
 /// read.
 const MAX_WAITING: usize = 8;
-/// A picture at work may take half a gigabyte: two of them at once are enough for any shop.
-const MAX_AT_WORK: usize = 2;
+/// A picture at work may take a quarter of a gigabyte: one at a time is enough for any shop, and leaves the other cores
+/// to those who buy.
+const MAX_AT_WORK: usize = 1;
 /// A file that is under way for so long was left by a crash.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 /// Where pictures are served.
@@ -28,14 +29,9 @@ pub(crate) struct Pictures {
 }
 
 impl Pictures {
-    /// The pictures in the folder `images` of the static files. They get at most half of the cores: the shop goes on
-    /// while somebody uploads.
+    /// The pictures in the folder `images` of the static files.
     pub(crate) fn new(static_dir: &Path) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let pictures = Self {
-            folder: static_dir.join("images"),
-            pool: Pool::new((cores / 2).clamp(1, MAX_AT_WORK), MAX_WAITING),
-        };
+        let pictures = Self { folder: static_dir.join("images"), pool: Pool::new(MAX_AT_WORK, MAX_WAITING) };
         pictures.tidy_up();
         pictures
     }

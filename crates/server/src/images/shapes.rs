@@ -8,8 +8,9 @@ use crate::ops::openapi::words::FileOut;
 /// Pictures to add.
 #[derive(ToSchema)]
 pub(super) struct ImagesIn {
-    /// JPEG, PNG, WebP or GIF, each at most 10 MiB, 12,000 pixels a side and 40 million in all, under a name that ends
-    /// with `.jpg`, `.jpeg`, `.png`, `.webp` or `.gif`.
+    /// JPEG, PNG, WebP or GIF, each at most 10 MiB, 12,000 pixels a side and 40 million in all (30 million where a PNG or
+    /// WebP is transparent, 20 million in a progressive JPEG, 10 million with sixteen bits a channel), under a name that
+    /// ends with `.jpg`, `.jpeg`, `.png`, `.webp` or `.gif`.
     #[schema(min_items = 1, max_items = 10)]
     images: Vec<FileOut>,
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -48,6 +48,7 @@ pub(crate) struct House {
     admin: String,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<tokio::task::JoinHandle<()>>,
+    passwords: Arc<AtomicU64>,
     runtime: Runtime,
     dir: TempDir,
 }
@@ -82,7 +83,9 @@ impl House {
         let (stop, stopped) = oneshot::channel();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
         let address = listener.local_addr().expect("an address");
-        let serving = runtime.spawn(server().run(listener, async {
+        let serves = server();
+        let passwords = serves.passwords_worked_on();
+        let serving = runtime.spawn(serves.run(listener, async {
             let _ = stopped.await;
         }));
         let mut house = Self {
@@ -94,6 +97,7 @@ impl House {
             admin: String::new(),
             stop: Some(stop),
             serving: Some(serving),
+            passwords,
             runtime,
             dir,
         };
@@ -129,6 +133,11 @@ impl House {
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.store
+    }
+
+    /// How many passwords the server has hashed or checked.
+    pub(crate) fn passwords_worked_on(&self) -> u64 {
+        self.passwords.load(Ordering::SeqCst)
     }
 
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {

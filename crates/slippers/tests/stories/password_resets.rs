@@ -22,7 +22,7 @@ fn first_waiting(shop: &Shop, admin: &Caller) -> Value {
 }
 
 #[test]
-fn an_admin_makes_a_new_password_real() {
+fn b10_an_admin_makes_a_new_password_real() {
     let shop = Shop::open();
     let (admin, karim) = (shop.admin(), shop.customer("Karim"));
     forget(&shop, "Karim", NEW).expect(200);
@@ -70,7 +70,7 @@ fn an_admin_refuses_a_new_password() {
 }
 
 #[test]
-fn every_name_gets_the_same_answer_and_admins_reset_nothing() {
+fn b20_every_name_gets_the_same_answer_and_admins_reset_nothing() {
     let shop = Shop::open();
     let admin = shop.admin();
     shop.customer("Karim");

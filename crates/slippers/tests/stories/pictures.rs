@@ -105,7 +105,7 @@ fn an_upload_looks_as_it_always_did() {
 }
 
 #[test]
-fn further_uploads_continue_where_the_last_one_ended() {
+fn d53_further_uploads_continue_where_the_last_one_ended() {
     let (shop, admin, slipper) = shop();
     shop.upload(&admin, slipper, &[("a.png", &png()), ("b.png", &png())]).expect(200);
     let more = shop.upload(&admin, slipper, &[("c.png", &png())]).expect(200).json();
@@ -176,7 +176,7 @@ fn another_picture_is_put_in_front_in_three_ways() {
 }
 
 #[test]
-fn a_deleted_picture_is_gone_and_the_next_takes_its_place() {
+fn d53_a_deleted_picture_is_gone_and_the_next_takes_its_place() {
     let (shop, admin, slipper) = shop();
     let other = shop.product(&admin, "Nu", &json!(10), 5);
     shop.upload(&admin, slipper, &[("a.png", &png()), ("b.png", &png())]).expect(200);
@@ -211,7 +211,7 @@ fn a_deleted_picture_is_gone_and_the_next_takes_its_place() {
 }
 
 #[test]
-fn a_picture_that_an_order_shows_outlives_its_product() {
+fn d53_a_picture_that_an_order_shows_outlives_its_product() {
     let (shop, admin, slipper) = shop();
     shop.upload(&admin, slipper, &[("a.png", &png()), ("b.png", &png())]).expect(200);
     let images = shop.images(slipper);
