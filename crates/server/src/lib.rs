@@ -7,6 +7,8 @@ pub mod accounts;
 mod audit;
 mod cart;
 mod catalog;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod http;
 mod images;
 mod ops;

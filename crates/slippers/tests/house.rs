@@ -63,7 +63,7 @@ fn every_path_that_the_map_names_exists() {
         let quoted = text.split('`').skip(1).step_by(2);
         let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for word in quoted.chain(linked) {
-            let top = ["crates/", "docs/", "script/", "deploy/", "bench/", ".ci/"];
+            let top = ["crates/", "docs/", "script/", "deploy/", "bench/", "fuzz/", ".ci/"];
             if !top.iter().any(|prefix| word.starts_with(prefix)) || word.contains(['<', '{', ' ', '*']) {
                 continue;
             }

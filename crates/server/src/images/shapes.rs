@@ -2,6 +2,7 @@
 #![expect(dead_code, reason = "the document describes these; nobody makes one")]
 
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::ops::openapi::words::FileOut;
 
@@ -18,6 +19,11 @@ pub(super) struct ImagesIn {
 /// What to change of a picture.
 #[derive(ToSchema)]
 pub(super) struct ImageChangeIn {
-    /// `true`: it becomes the primary one.
+    /// It becomes the primary one. That it no longer is one can't be asked for: another must take its place.
+    #[schema(schema_with = only_true)]
     is_primary: bool,
+}
+
+fn only_true() -> Object {
+    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true])).build()
 }
