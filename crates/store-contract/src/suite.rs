@@ -275,6 +275,7 @@ macro_rules! contract_suite {
                     six_calls_at_once_place_one_order
                     six_calls_at_once_that_disagree_on_the_clearing_place_one_order
                     a_repeat_answers_the_order_as_it_is_now
+                    an_order_keeps_its_price_until_it_is_given_up
                     a_repeat_of_the_last_pair_is_not_out_of_stock
                     equal_carts_of_two_users_are_two_orders
                     a_product_deleted_from_the_cart_makes_it_another_cart
