@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::{PasswordHash, User};
 use crate::store::StoreError;
-use crate::types::{ResetId, Timestamp};
+use crate::types::{ResetId, Timestamp, UserId};
 
 /// How long a new password waits, in seconds.
 pub const RESET_SECONDS: i64 = 15 * 60;
@@ -146,13 +146,13 @@ pub trait ResetStore: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the database can't answer.
-    async fn approve_reset(&self, reset: ResetId, now: Timestamp) -> Result<bool, StoreError>;
+    async fn approve_reset(&self, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Forgets the password that waits for an admin under this number. Answers whether there was one.
     ///
     /// # Errors
     /// [`StoreError`] when the database can't answer.
-    async fn refuse_reset(&self, reset: ResetId, now: Timestamp) -> Result<bool, StoreError>;
+    async fn refuse_reset(&self, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Forgets at most `limit` passwords whose time was over at `now`. Answers how many; 0 = done.
     ///

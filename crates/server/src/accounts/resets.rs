@@ -154,10 +154,9 @@ async fn approve_reset(
     State(shop): State<Arc<Shop>>,
     Call(Admin(admin), ResetPath(id)): Call<Admin, ResetPath>,
 ) -> Result<Json<ResetMessage>, ApiError> {
-    if !shop.store.approve_reset(id, shop.now()).await? {
+    if !shop.store.approve_reset(id, admin.user.id, shop.now()).await? {
         return Err(Code::ResetNotFound.into());
     }
-    tracing::info!(reset = %id, admin = %admin.user.id, "password reset {id} was approved");
     Ok(Json(UPDATED))
 }
 
@@ -173,10 +172,9 @@ async fn refuse_reset(
     State(shop): State<Arc<Shop>>,
     Call(Admin(admin), ResetPath(id)): Call<Admin, ResetPath>,
 ) -> Result<Json<ResetMessage>, ApiError> {
-    if !shop.store.refuse_reset(id, shop.now()).await? {
+    if !shop.store.refuse_reset(id, admin.user.id, shop.now()).await? {
         return Err(Code::ResetNotFound.into());
     }
-    tracing::info!(reset = %id, admin = %admin.user.id, "password reset {id} was refused");
     Ok(Json(ResetMessage { message: "Password reset refused" }))
 }
 

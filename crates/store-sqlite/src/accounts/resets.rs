@@ -6,9 +6,11 @@ use slippers_core::accounts::{
     CodeHash, NewReset, PendingReset, RESET_SECONDS, ResetStore, ResetVerdict, User, WaitingReset,
     judge_reset,
 };
-use slippers_core::types::{ResetId, Timestamp};
+use slippers_core::audit::{By, Entry};
+use slippers_core::types::{ResetId, Timestamp, UserId};
 
 use super::{END_SESSIONS, read_user, user_columns};
+use crate::audit;
 use crate::db::Db;
 use crate::store::SqliteStore;
 
@@ -33,12 +35,12 @@ impl ResetStore for SqliteStore {
         self.readers.read(|db| list_resets(db, max, now))
     }
 
-    async fn approve_reset(&self, reset: ResetId, now: Timestamp) -> Result<bool, StoreError> {
-        self.writer.run(move |db| approve_reset(db, reset, now)).await
+    async fn approve_reset(&self, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        self.writer.run(move |db| approve_reset(db, reset, by, now)).await
     }
 
-    async fn refuse_reset(&self, reset: ResetId, now: Timestamp) -> Result<bool, StoreError> {
-        self.writer.run(move |db| Ok(db.run(REFUSE, (reset.get(), now.micros()))? > 0)).await
+    async fn refuse_reset(&self, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        self.writer.run(move |db| refuse_reset(db, reset, by, now)).await
     }
 
     async fn sweep_resets(&self, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
@@ -145,15 +147,25 @@ const FIND_FOR_ADMIN: &str = "
     SELECT r.user_id, r.password_hash FROM password_resets r JOIN users u ON u.id = r.user_id
     WHERE r.id = ?1 AND r.code_hash IS NULL AND r.expires_at > ?2 AND u.is_admin = 0 AND u.wiped_at IS NULL";
 
-fn approve_reset(db: &Db<'_>, reset: ResetId, now: Timestamp) -> Result<bool, StoreError> {
+fn approve_reset(db: &Db<'_>, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
     let found =
         db.first(FIND_FOR_ADMIN, (reset.get(), now.micros()), |row| Ok((row.int(0)?, row.text(1)?)))?;
     let Some((user, password)) = found else { return Ok(false) };
     make_real(db, reset.get(), user, &password, now)?;
+    audit::record(db, &Entry::reset_approved(By::Admin(by), UserId::new(user), reset), now)?;
     Ok(true)
 }
 
-const REFUSE: &str = "DELETE FROM password_resets WHERE id = ?1 AND code_hash IS NULL AND expires_at > ?2";
+const REFUSE: &str = "
+    DELETE FROM password_resets WHERE id = ?1 AND code_hash IS NULL AND expires_at > ?2 RETURNING user_id";
+
+fn refuse_reset(db: &Db<'_>, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
+    let user = db.first(REFUSE, (reset.get(), now.micros()), |row| row.int(0))?;
+    let Some(user) = user else { return Ok(false) };
+    audit::record(db, &Entry::reset_refused(By::Admin(by), UserId::new(user), reset), now)?;
+    Ok(true)
+}
+
 const SWEEP: &str = "
     DELETE FROM password_resets
     WHERE id IN (SELECT id FROM password_resets WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
