@@ -38,7 +38,7 @@ impl Shop {
     }
 
     /// Deletes a product.
-    pub async fn delete_slipper(&self, id: SlipperId, now: Timestamp) -> Result<Vec<String>, CatalogError> {
+    pub async fn delete_slipper(&self, id: SlipperId, now: Timestamp) -> Result<(), CatalogError> {
         (**self).delete_slipper(id, BY, now).await
     }
 

@@ -83,11 +83,13 @@ macro_rules! contract_suite {
                     pictures_chosen_and_deleted_at_once_leave_one_in_front
                 }
                 files {
-                    a_deleted_picture_frees_its_files
-                    of_ten_who_delete_a_picture_at_once_one_frees_its_files
+                    a_deleted_picture_frees_its_files_until_they_are_forgotten
+                    of_ten_who_delete_a_picture_at_once_one_does
                     a_file_stays_while_a_line_of_an_order_names_it
                     a_file_stays_while_another_product_shows_it
+                    a_file_stays_while_a_product_shows_its_smaller_one
                     a_deleted_product_frees_the_files_that_nobody_needs
+                    no_picture_of_an_order_is_unneeded_however_it_raced_the_deletion
                 }
             }
             search {
@@ -172,6 +174,8 @@ macro_rules! contract_suite {
                     five_wrong_codes_burn_a_reset_and_asking_anew_does_not_help
                     three_codes_are_sent_and_the_last_one_counts
                     an_admin_approves_what_waits_and_nothing_replaces_it
+                    a_code_that_was_not_delivered_leaves_it_to_an_admin
+                    a_code_that_was_replaced_leaves_nothing_to_an_admin
                     a_refused_password_is_forgotten
                     admins_and_nobody_reset_nothing
                     of_ten_confirmations_at_once_one_succeeds
@@ -353,6 +357,7 @@ macro_rules! contract_suite {
             seeding {
                 large {
                     totals_without_a_search_are_exact_however_many_there_are
+                    a_large_category_is_deleted_while_others_write
                     a_search_is_counted_exactly_up_to_ten_thousand
                     beyond_that_a_total_only_says_that_there_are_more
                     deep_pages_hold_the_right_products

@@ -72,7 +72,7 @@ pub struct PendingReset {
 /// What is known of the reset of a user that waits when another one is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitingReset {
-    /// Whether it waits for a code, not for an admin.
+    /// Whether it waits for a code alone, not for an admin.
     pub has_code: bool,
     /// Codes that may still be tried.
     pub tries_left: i64,
@@ -134,6 +134,18 @@ pub trait ResetStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the database can't answer.
     async fn confirm_reset(&self, name: &str, code: CodeHash, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Leaves to an admin the password of this user that waits for this code, because the code could not be delivered;
+    /// should it have been after all, it counts too. Answers whether that password still waited.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database can't answer.
+    async fn leave_reset_to_admins(
+        &self,
+        user: UserId,
+        code: CodeHash,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
 
     /// What waits for an admin, the oldest first, at most `max`.
     ///

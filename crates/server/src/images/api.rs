@@ -62,8 +62,8 @@ async fn delete_image(
     Call(Admin(_), ImagePath(slipper, image)): Call<Admin, ImagePath>,
 ) -> Result<Json<DeletedImageOut>, ApiError> {
     to_the_end(async move {
-        let unneeded = shop.store.delete_image(slipper, image, shop.now()).await?;
-        shop.pictures.delete(unneeded).await;
+        shop.store.delete_image(slipper, image, shop.now()).await?;
+        shop.pictures.sweep(&*shop.store).await;
         Ok::<_, ImageError>(())
     })
     .await?;

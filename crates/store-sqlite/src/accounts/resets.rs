@@ -31,6 +31,17 @@ impl ResetStore for SqliteStore {
         self.writer.run(move |db| confirm_reset(db, &name, code, now)).await
     }
 
+    async fn leave_reset_to_admins(
+        &self,
+        user: UserId,
+        code: CodeHash,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |db| Ok(db.run(LEAVE_TO_ADMINS, (user.get(), code.as_bytes(), now.micros()))? > 0))
+            .await
+    }
+
     async fn list_resets(&self, max: i64, now: Timestamp) -> Result<Vec<PendingReset>, StoreError> {
         self.readers.read(|db| list_resets(db, max, now))
     }
@@ -56,14 +67,14 @@ impl ResetStore for SqliteStore {
 const FIND_WAITING: &str = concat!(
     "SELECT ",
     user_columns!(),
-    ", r.code_hash IS NOT NULL, r.tries_left, r.codes_sent, r.expires_at \
+    ", r.for_admins = 0, r.tries_left, r.codes_sent, r.expires_at \
      FROM users u LEFT JOIN password_resets r ON r.user_id = u.id WHERE u.name = ?1 AND u.is_admin = 0 AND u.wiped_at IS NULL"
 );
 // A new number each time: REPLACE takes the old row away first.
 const STORE: &str = "
     INSERT OR REPLACE INTO password_resets
-        (user_id, password_hash, code_hash, tries_left, codes_sent, created_at, expires_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        (user_id, password_hash, code_hash, tries_left, codes_sent, created_at, expires_at, for_admins)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?3 IS NULL)";
 
 fn request_reset(
     db: &Db<'_>,
@@ -125,11 +136,14 @@ fn make_real(db: &Db<'_>, reset: i64, user: i64, password: &str, now: Timestamp)
     Ok(())
 }
 
+const LEAVE_TO_ADMINS: &str = "
+    UPDATE password_resets SET for_admins = 1 WHERE user_id = ?1 AND code_hash = ?2 AND expires_at > ?3";
+
 const LIST: &str = concat!(
     "SELECT ",
     user_columns!(),
     ", r.id, r.created_at, r.expires_at FROM password_resets r JOIN users u ON u.id = r.user_id \
-     WHERE r.code_hash IS NULL AND r.expires_at > ?1 AND u.is_admin = 0 AND u.wiped_at IS NULL ORDER BY r.id LIMIT ?2"
+     WHERE r.for_admins = 1 AND r.expires_at > ?1 AND u.is_admin = 0 AND u.wiped_at IS NULL ORDER BY r.id LIMIT ?2"
 );
 
 fn list_resets(db: &Db<'_>, max: i64, now: Timestamp) -> Result<Vec<PendingReset>, StoreError> {
@@ -145,7 +159,7 @@ fn list_resets(db: &Db<'_>, max: i64, now: Timestamp) -> Result<Vec<PendingReset
 
 const FIND_FOR_ADMIN: &str = "
     SELECT r.user_id, r.password_hash FROM password_resets r JOIN users u ON u.id = r.user_id
-    WHERE r.id = ?1 AND r.code_hash IS NULL AND r.expires_at > ?2 AND u.is_admin = 0 AND u.wiped_at IS NULL";
+    WHERE r.id = ?1 AND r.for_admins = 1 AND r.expires_at > ?2 AND u.is_admin = 0 AND u.wiped_at IS NULL";
 
 fn approve_reset(db: &Db<'_>, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
     let found =
@@ -157,7 +171,7 @@ fn approve_reset(db: &Db<'_>, reset: ResetId, by: UserId, now: Timestamp) -> Res
 }
 
 const REFUSE: &str = "
-    DELETE FROM password_resets WHERE id = ?1 AND code_hash IS NULL AND expires_at > ?2 RETURNING user_id";
+    DELETE FROM password_resets WHERE id = ?1 AND for_admins = 1 AND expires_at > ?2 RETURNING user_id";
 
 fn refuse_reset(db: &Db<'_>, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
     let user = db.first(REFUSE, (reset.get(), now.micros()), |row| row.int(0))?;
