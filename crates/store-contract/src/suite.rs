@@ -1,8 +1,6 @@
 //! The list of stories: the only one. A story that is not in it fails `every_story_is_in_the_list_once`.
-
-/// Makes one test of each story of the contract, on a fresh store each.
-///
-/// Its argument is the name of an `async fn() -> TestStore` in the module where it is called.
+/// Makes one test of each story of the contract, on a fresh store each. Its argument is the name of an
+/// `async fn() -> TestStore` in the module where it is called.
 #[macro_export]
 macro_rules! contract_suite {
     ($factory:ident) => {
@@ -87,7 +85,6 @@ macro_rules! contract_suite {
                     of_ten_who_delete_a_picture_at_once_one_does
                     a_file_stays_while_a_line_of_an_order_names_it
                     a_file_stays_while_another_product_shows_it
-                    a_file_stays_while_a_product_shows_its_smaller_one
                     a_deleted_product_frees_the_files_that_nobody_needs
                     no_picture_of_an_order_is_unneeded_however_it_raced_the_deletion
                 }
@@ -175,7 +172,6 @@ macro_rules! contract_suite {
                     three_codes_are_sent_and_the_last_one_counts
                     an_admin_approves_what_waits_and_nothing_replaces_it
                     a_code_that_was_not_delivered_leaves_it_to_an_admin
-                    a_code_that_was_replaced_leaves_nothing_to_an_admin
                     a_refused_password_is_forgotten
                     admins_and_nobody_reset_nothing
                     of_ten_confirmations_at_once_one_succeeds
