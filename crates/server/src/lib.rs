@@ -13,6 +13,7 @@ mod http;
 mod images;
 mod ops;
 mod orders;
+pub mod outbound;
 mod pool;
 mod ports;
 pub mod settings;
@@ -38,7 +39,8 @@ use crate::http::stack::Stack;
 use crate::images::Pictures;
 pub use crate::ops::openapi_json;
 pub use crate::ports::{
-    Clock, Entropy, LogNotifier, Message, Notifier, NotifyError, SystemClock, SystemEntropy,
+    CallError, Clock, Entropy, HttpClient, LogNotifier, Message, Notifier, Notifiers, NotifyError, Recipient,
+    SystemClock, SystemEntropy,
 };
 use crate::settings::Settings;
 use crate::shop::Shop;
@@ -51,7 +53,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Puts the shop together. Without a notifier an admin approves forgotten passwords, else a code does that it sends.
+    /// Puts the shop together. With a way to reach people a code that is sent makes a new password real, else an admin
+    /// approves it.
     ///
     /// # Errors
     /// The system has no randomness to give.
@@ -60,13 +63,13 @@ impl Server {
         settings: Settings,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
-        notifier: Option<Arc<dyn Notifier>>,
+        notifiers: Notifiers,
     ) -> io::Result<Self> {
         let shop = Arc::new(Shop {
             hasher: Hasher::default(),
             tokens: Tokens::new(&settings.sessions),
             logins: Throttle::new(&settings.logins),
-            resets: Resets::new(&settings.logins, notifier),
+            resets: Resets::new(&settings.logins, notifiers),
             files: Files::new(&settings.static_dir),
             bodies: Bodies::new(settings.connections.body_timeout),
             pictures: Pictures::new(&settings.static_dir),

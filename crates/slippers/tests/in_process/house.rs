@@ -15,7 +15,7 @@ use slippers_server::settings::{
     ConnectionSettings, CorsSettings, LoginSettings, OrderSettings, RateSettings, SecretKey, SessionSettings,
     Settings,
 };
-use slippers_server::{Clock, Notifier, Server, SystemEntropy};
+use slippers_server::{Clock, Notifier, Notifiers, Server, SystemEntropy};
 use slippers_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -78,7 +78,9 @@ impl House {
         let runtime = Runtime::new().expect("threads");
         let server = || {
             let (store, entropy) = (store.clone(), Arc::new(SystemEntropy));
-            Server::new(store, settings.clone(), clock.clone(), entropy, notifier.clone()).expect("a server")
+            let people = notifier.clone();
+            let notifiers = Notifiers { people, staff: None, retry_for: Duration::ZERO };
+            Server::new(store, settings.clone(), clock.clone(), entropy, notifiers).expect("a server")
         };
         let (stop, stopped) = oneshot::channel();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");

@@ -68,7 +68,12 @@ impl Document {
         let Registered { schemas, paths, facts } = registered;
         self.schemas.extend(schemas);
         for (path, mut item) in paths.paths {
-            for operation in operations_of(&mut item) {
+            let is_shared = operations_of(&mut item).count() > 1;
+            for (method, operation) in operations_of(&mut item) {
+                if let (true, Some(id)) = (is_shared, &mut operation.operation_id) {
+                    // One handler of several methods: each is an operation of its own.
+                    id.insert_str(0, method);
+                }
                 self.complete(&path, operation, facts);
                 #[cfg(any(test, feature = "fuzzing"))]
                 self.facts.insert(operation.operation_id.clone().unwrap_or_default(), facts);
@@ -160,8 +165,16 @@ impl Document {
     }
 }
 
-fn operations_of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+/// The operations of a path, each with what its method puts in front of a shared id.
+fn operations_of(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("get_", &mut item.get),
+        ("post_", &mut item.post),
+        ("put_", &mut item.put),
+        ("patch_", &mut item.patch),
+        ("delete_", &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
 }
 
 fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
