@@ -1,8 +1,10 @@
-//! The catalogue's writing verbs as most stories call them: who does it matters to stories of the audit alone.
+//! Verbs as most stories call them: who writes matters to stories of the audit alone, and which password was checked to
+//! stories of sign-in alone.
 
+use slippers_core::accounts::{AccountError, NewSession, PasswordHash};
 use slippers_core::audit::By;
 use slippers_core::catalog::{CatalogError, Category, CategoryChange, NewCategory, NewSlipper, Slipper};
-use slippers_core::types::{CategoryId, SlipperId, Timestamp};
+use slippers_core::types::{CategoryId, SlipperId, Timestamp, UserId};
 
 use crate::given::{NOW, Shop};
 
@@ -37,5 +39,17 @@ impl Shop {
     /// Deletes a product.
     pub async fn delete_slipper(&self, id: SlipperId, now: Timestamp) -> Result<Vec<String>, CatalogError> {
         (**self).delete_slipper(id, BY, now).await
+    }
+
+    /// Opens a session with the present password, whatever it is.
+    pub async fn open_session(
+        &self,
+        user: UserId,
+        session: NewSession,
+        now: Timestamp,
+    ) -> Result<(), AccountError> {
+        let present = self.find_password(user).await?;
+        let checked = present.unwrap_or_else(|| PasswordHash::new(String::new()));
+        (**self).open_session(user, &checked, session, now).await
     }
 }

@@ -6,5 +6,6 @@ mod connections;
 mod house;
 mod reset_codes;
 mod sessions;
+mod sign_in;
 mod statements;
 mod time;

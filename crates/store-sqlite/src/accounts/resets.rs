@@ -6,9 +6,9 @@ use slippers_core::accounts::{
     CodeHash, NewReset, PendingReset, RESET_SECONDS, ResetStore, ResetVerdict, User, WaitingReset,
     judge_reset,
 };
-use slippers_core::types::{ResetId, Timestamp};
+use slippers_core::types::{ResetId, Timestamp, UserId};
 
-use super::{END_SESSIONS, read_user, user_columns};
+use super::{end_sessions, read_user, user_columns};
 use crate::db::Db;
 use crate::store::SqliteStore;
 
@@ -119,8 +119,7 @@ const SET_PASSWORD: &str = "UPDATE users SET password_hash = ?2, updated_at = ?3
 fn make_real(db: &Db<'_>, reset: i64, user: i64, password: &str, now: Timestamp) -> Result<(), StoreError> {
     db.run(USE_UP, [reset])?;
     db.run(SET_PASSWORD, (user, password, now.micros()))?;
-    db.run(END_SESSIONS, (user, now.micros()))?;
-    Ok(())
+    end_sessions(db, UserId::new(user), now)
 }
 
 const LIST: &str = concat!(
