@@ -4,6 +4,7 @@
 
 mod connections;
 mod house;
+mod operations;
 mod reset_codes;
 mod sessions;
 mod sign_in;
