@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::passwords::Hasher;
 use crate::accounts::resets::Resets;
+use crate::accounts::sessions::Sessions;
 use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
 use crate::http::body::Bodies;
@@ -68,6 +69,7 @@ impl Server {
         let shop = Arc::new(Shop {
             hasher: Hasher::default(),
             tokens: Tokens::new(&settings.sessions),
+            sessions: Sessions::default(),
             logins: Throttle::new(&settings.logins),
             resets: Resets::new(&settings.logins, notifiers),
             files: Files::new(&settings.static_dir),

@@ -40,6 +40,11 @@ impl Pool {
         }
     }
 
+    /// Another queue before the same slots, for `places` callers: a crowd in one takes no place from the other.
+    pub(crate) fn beside(&self, places: usize) -> Self {
+        Self { slots: Arc::clone(&self.slots), places: Arc::new(Semaphore::new(places)) }
+    }
+
     /// Takes a place.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use slippers_core::types::Timestamp;
 
 use crate::accounts::passwords::Hasher;
 use crate::accounts::resets::Resets;
+use crate::accounts::sessions::Sessions;
 use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
 use crate::http::body::Bodies;
@@ -23,6 +24,7 @@ pub(crate) struct Shop {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) hasher: Hasher,
     pub(crate) tokens: Tokens,
+    pub(crate) sessions: Sessions,
     pub(crate) logins: Throttle,
     pub(crate) resets: Resets,
     pub(crate) files: Files,

@@ -1,6 +1,8 @@
-//! Verbs of admins as most stories call them: who does it matters to stories of the audit alone.
+//! Verbs as most stories call them: who writes matters to stories of the audit alone, and which password was checked to
+//! stories of sign-in alone.
 
 use slippers_core::StoreError;
+use slippers_core::accounts::{AccountError, NewSession, PasswordHash};
 use slippers_core::audit::By;
 use slippers_core::catalog::{CatalogError, Category, CategoryChange, NewCategory, NewSlipper, Slipper};
 use slippers_core::types::{CategoryId, ResetId, SlipperId, Timestamp, UserId};
@@ -50,5 +52,17 @@ impl Shop {
     /// Refuses a new password.
     pub async fn refuse_reset(&self, id: ResetId, now: Timestamp) -> Result<bool, StoreError> {
         (**self).refuse_reset(id, ADMIN, now).await
+    }
+
+    /// Opens a session with the present password, whatever it is.
+    pub async fn open_session(
+        &self,
+        user: UserId,
+        session: NewSession,
+        now: Timestamp,
+    ) -> Result<(), AccountError> {
+        let present = self.find_password(user).await?;
+        let checked = present.unwrap_or_else(|| PasswordHash::new(String::new()));
+        (**self).open_session(user, &checked, session, now).await
     }
 }

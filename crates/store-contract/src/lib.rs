@@ -3,7 +3,7 @@
 //! A store's crate runs all of it with one line, [`contract_suite!`], and a factory that opens a fresh store for each
 //! test. A story is an async function in the room of its feature that gets a [`given::Shop`] which holds
 //! nothing; it stands on its own, at a fixed time and without sleeps. The list of stories is written once, in
-//! `suite.rs`; a test below fails when it lacks one.
+//! `suite.rs` and `suite_accounts.rs`; a test below fails when it lacks one.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::expect_used,
@@ -26,6 +26,7 @@ pub mod seeding;
 pub mod stock;
 pub mod store;
 mod suite;
+mod suite_accounts;
 
 use std::any::Any;
 use std::fmt;

@@ -1,11 +1,12 @@
 //! The funnel: every statement of a verb goes through here, is prepared once and counted.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, Connection, Params, Row};
 use slippers_core::StoreError;
-use slippers_core::types::{Money, Timestamp};
+use slippers_core::types::{Money, Timestamp, UserId};
 
 use crate::error::interpret_error;
 
@@ -13,11 +14,22 @@ use crate::error::interpret_error;
 pub(crate) struct Db<'c> {
     conn: &'c Connection,
     statements: &'c AtomicU64,
+    changed: RefCell<Vec<UserId>>,
 }
 
 impl<'c> Db<'c> {
     pub(crate) const fn new(conn: &'c Connection, statements: &'c AtomicU64) -> Self {
-        Self { conn, statements }
+        Self { conn, statements, changed: RefCell::new(Vec::new()) }
+    }
+
+    /// Notes that a user or one of their sessions changes, so that their generation moves after the commit.
+    pub(crate) fn changes_user(&self, user: UserId) {
+        self.changed.borrow_mut().push(user);
+    }
+
+    /// Whose generation is to move.
+    pub(crate) fn into_changed(self) -> Vec<UserId> {
+        self.changed.into_inner()
     }
 
     /// Runs a statement and reads all rows it answers.

@@ -47,7 +47,10 @@ impl Shop {
             is_admin: false,
         };
         let buyer = store.create_user(user, NOW).await.expect("a user").id;
-        store.open_session(buyer, session, NOW).await.expect("a session");
+        store
+            .open_session(buyer, &PasswordHash::new("hash".to_owned()), session, NOW)
+            .await
+            .expect("a session");
         let mut slippers = Vec::new();
         for name in ["Mu Comfort", "Cozy Home", "Тапки"] {
             slippers.push(

@@ -1,11 +1,13 @@
 //! Who may sign in, and the sessions of those who did.
 
+mod generations;
 mod resets;
 pub mod rules;
 mod store;
 
 use std::fmt;
 
+pub use generations::Generations;
 pub use resets::{
     CodeHash, MAX_CODES, MAX_TRIES, NewReset, PendingReset, RESET_SECONDS, ResetStore, ResetVerdict,
     WaitingReset, judge_reset,

@@ -146,13 +146,15 @@ pub trait AccountStore: Send + Sync {
     /// [`decide_user_change`](super::rules::decide_user_change) says.
     async fn delete_user(&self, id: UserId, by: UserId, now: Timestamp) -> Result<(), AccountError>;
 
-    /// Opens a session of a user.
+    /// Opens a session of a user whose password was checked, if it still is that one: who signs in while their password
+    /// is changed or reset gets no session with the old one.
     ///
     /// # Errors
-    /// [`AccountError::NotFound`] when the user is gone.
+    /// [`AccountError::NotFound`] when the user is gone, then [`AccountError::PasswordMoved`].
     async fn open_session(
         &self,
         user: UserId,
+        checked: &PasswordHash,
         session: NewSession,
         now: Timestamp,
     ) -> Result<(), AccountError>;
@@ -163,6 +165,12 @@ pub trait AccountStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the database can't answer.
     async fn find_session_user(&self, session: SessionId) -> Result<Option<User>, StoreError>;
+
+    /// A number that moves with every change of this user and with every end of one of their sessions: after the commit
+    /// and before the verb is answered, also when nobody waits for the answer any more. It may move without a change.
+    /// What [`Self::find_session_user`] answers to who has asked for it *before* holds while it stands, except for
+    /// changes that other processes make: those do not move it.
+    fn user_generation(&self, user: UserId) -> u64;
 
     /// Exchanges a refresh token for `next` as [`judge_refresh`](super::rules::judge_refresh) says. Of any number of
     /// exchanges at once, all follow the same rule: at a leeway of 0, exactly one wins and the session ends.

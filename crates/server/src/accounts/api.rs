@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use slippers_core::accounts::{AccountError, Credentials, NewSession, NewUser, Rotation, SessionId};
-use slippers_core::types::{Timestamp, UserId};
+use slippers_core::accounts::{
+    AccountError, Credentials, NewSession, NewUser, PasswordHash, Rotation, SessionId, User,
+};
+use slippers_core::types::Timestamp;
 
 use super::input::{LoginIn, PresentedRefresh, RegisterIn};
 use super::output::{LoggedOut, TokensOut, tokens_out};
-use super::passwords::{Checked, PasswordError};
+use super::passwords::{Checked, LoginRoom, PasswordError, StrangerRoom, Turn};
 use super::shapes::{RefreshHeaders, RefreshIn, Registration, SignIn, TokenHeaders};
 use super::tokens::{TokenError, TokenId, TokenPair};
 use crate::http::call::{Anyone, Bearer, Call};
@@ -25,6 +27,10 @@ pub(crate) fn router(routes: Routes) -> Routes {
     routes.at(operations![register, login, refresh, logout])
 }
 
+/// How often a sign-in looks again when the password has changed under its check: once for a crowd that signs in with an
+/// old password, and once more for a change.
+const MAX_CHECKS: usize = 3;
+
 type TokenAnswer = Result<JsonWith<TokensOut>, ApiError>;
 
 /// Register
@@ -38,12 +44,14 @@ type TokenAnswer = Result<JsonWith<TokensOut>, ApiError>;
     responses((status = 200, description = "Signed in", body = TokensOut), TokenHeaders, NameTaken, PhoneTaken),
 )]
 async fn register(
+    _: StrangerRoom,
     State(shop): State<Arc<Shop>>,
     Call(Anyone, person): Call<Anyone, RegisterIn>,
 ) -> TokenAnswer {
+    let turn = shop.hasher.enter_stranger()?;
     // Before the hash, which costs 25 ms of a core: names that are taken must not crowd out those who sign in.
     shop.store.check_free(&person.name, &person.phone).await?;
-    let password = shop.hasher.hash(&person.password, &*shop.entropy).await?;
+    let password = turn.hash(&person.password, &*shop.entropy).await?;
     let now = shop.now();
     let new = NewUser {
         name: person.name,
@@ -78,24 +86,41 @@ async fn register(
     ),
 )]
 async fn login(
+    _: LoginRoom,
     State(shop): State<Arc<Shop>>,
     Extension(ClientAddress(address)): Extension<ClientAddress>,
     Call(Anyone, given): Call<Anyone, LoginIn>,
 ) -> TokenAnswer {
+    let turn = shop.hasher.enter_login()?;
     // Before the name is looked up: nobody learns from the limit whether there is such a user.
     shop.logins
         .admit(address, &given.name)
         .map_err(|wait| ApiError::retry_after(Code::LoginRateLimited, wait))?;
-    let known = shop.store.find_credentials(&given.name).await?;
-    let checked = shop.hasher.check(&given.password, known.as_ref().map(|known| &known.password)).await?;
-    let known = known.filter(|_| checked != Checked::Wrong).ok_or(Code::BadCredentials)?;
-    if checked == Checked::RightButOld {
-        upgrade(&shop, &known, &given.password).await;
-    }
-    let user = known.user;
-    let now = shop.now();
-    let pair = open_session(&shop, user.id, draw_session(&shop)?, cap(&shop, now), now).await?;
+    let (user, pair) = sign_in(&shop, &turn, &given).await?;
     Ok(tokens_out(user, pair, shop.settings.sessions.access_minutes))
+}
+
+/// Checks a password and opens a session, if the password is still that one then. Where somebody has changed it
+/// meanwhile, or hashed it better, what it is by then decides.
+async fn sign_in(shop: &Shop, turn: &Turn, given: &LoginIn) -> Result<(User, TokenPair), ApiError> {
+    for _ in 0..MAX_CHECKS {
+        let known = shop.store.find_credentials(&given.name).await?;
+        let checked = turn.check(&given.password, known.as_ref().map(|known| &known.password)).await?;
+        let known = known.filter(|_| checked != Checked::Wrong).ok_or(Code::BadCredentials)?;
+        let password = match checked {
+            Checked::RightButOld => upgrade(shop, turn, &known, &given.password).await,
+            Checked::Right | Checked::Wrong => known.password,
+        };
+        let (user, now) = (known.user, shop.now());
+        let (id, cap_at) = (draw_session(shop)?, cap(shop, now));
+        let pair = shop.tokens.issue(user.id, id, cap_at, now, draw_token(shop)?);
+        let session = NewSession { id, cap_at, refresh: pair.refresh_stored };
+        match shop.store.open_session(user.id, &password, session, now).await {
+            Err(AccountError::PasswordMoved) => {}
+            opened => return Ok(opened.map(|()| (user, pair))?),
+        }
+    }
+    Err(ApiError::overloaded("the password changes all the time"))
 }
 
 /// Exchange a refresh token
@@ -171,17 +196,28 @@ async fn logout(
     Ok(JsonWith(headers, LoggedOut { message: "Logged out successfully", timestamp: now.iso_naive() }))
 }
 
-/// Hashes a password anew that an older shop left. Should it fail, the next sign-in tries again: nobody is kept out by it.
-async fn upgrade(shop: &Shop, known: &Credentials, password: &str) {
+/// Hashes a password anew that an older shop left, and answers what is stored then. Should it fail, the next sign-in
+/// tries again: nobody is kept out by it.
+async fn upgrade(shop: &Shop, turn: &Turn, known: &Credentials, password: &str) -> PasswordHash {
     let user = known.user.id;
-    let replaced = match shop.hasher.hash(password, &*shop.entropy).await {
-        Ok(better) => shop.store.upgrade_password(user, known.password.clone(), better).await,
-        Err(error) => return tracing::warn!(%user, %error, "an old password of user {user} stays: {error}"),
+    let kept = known.password.clone();
+    let better = match turn.hash(password, &*shop.entropy).await {
+        Ok(better) => better,
+        Err(error) => {
+            tracing::warn!(%user, %error, "an old password of user {user} stays: {error}");
+            return kept;
+        }
     };
-    match replaced {
-        Ok(true) => tracing::info!(%user, "an old password of user {user} was hashed"),
-        Ok(false) => {}
-        Err(error) => tracing::warn!(%user, %error, "an old password of user {user} stays: {error}"),
+    match shop.store.upgrade_password(user, kept.clone(), better.clone()).await {
+        Ok(true) => {
+            tracing::info!(%user, "an old password of user {user} was hashed");
+            better
+        }
+        Ok(false) => kept,
+        Err(error) => {
+            tracing::warn!(%user, %error, "an old password of user {user} stays: {error}");
+            kept
+        }
     }
 }
 
@@ -197,18 +233,6 @@ fn cap(shop: &Shop, now: Timestamp) -> Option<Timestamp> {
 
 fn draw_token(shop: &Shop) -> Result<TokenId, ApiError> {
     TokenId::draw(&*shop.entropy).map_err(|error| ApiError::because(Code::Internal, error))
-}
-
-async fn open_session(
-    shop: &Shop,
-    user: UserId,
-    id: SessionId,
-    cap_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<TokenPair, ApiError> {
-    let pair = shop.tokens.issue(user, id, cap_at, now, draw_token(shop)?);
-    shop.store.open_session(user, NewSession { id, cap_at, refresh: pair.refresh_stored }, now).await?;
-    Ok(pair)
 }
 
 impl From<AccountError> for ApiError {

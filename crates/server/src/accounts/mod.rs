@@ -5,6 +5,7 @@ mod input;
 mod output;
 pub mod passwords;
 pub(crate) mod resets;
+pub(crate) mod sessions;
 mod shapes;
 pub(crate) mod throttle;
 pub(crate) mod tokens;

@@ -1,11 +1,9 @@
 //! Passwords: argon2id (RFC 9106), never on an async worker, never more at once than there are cores.
 
+mod hasher;
 mod legacy;
 
 use std::fmt;
-use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::password_hash::phc::{Output, ParamsString, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
@@ -13,8 +11,8 @@ use slippers_core::accounts::PasswordHash;
 use subtle::ConstantTimeEq;
 
 use crate::Entropy;
-use crate::pool::{Pool, PoolError};
 
+pub(crate) use hasher::{Hasher, LoginRoom, StrangerRoom, Turn};
 pub(crate) use legacy::Checked;
 
 /// Memory of one hash in KiB, passes over it, and lanes: what the OWASP Password Storage Cheat Sheet asks at least.
@@ -25,8 +23,6 @@ const LANES: u32 = 1;
 const BLOCKS: usize = 19_456;
 const SALT_BYTES: usize = 16;
 const HASH_BYTES: usize = 32;
-/// Callers that may wait for a core. At some 25 ms a hash the last of them waits about a second on two cores.
-const MAX_WAITING: usize = 64;
 /// What the password of somebody unknown is checked against: made with the same costs, of bytes that no password is
 /// known to give. A match would not count anyway.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5IGxpdmVzIGhlcg$\
@@ -53,116 +49,12 @@ impl PasswordError {
 }
 
 /// Hashes a password of any length, in PHC string form. It takes some 25 ms and 19 MiB on the thread that calls it:
-/// on an async worker use a [`Hasher`].
+/// never on an async worker.
 ///
 /// # Errors
 /// [`PasswordError::Entropy`] and [`PasswordError::Hashing`].
 pub fn hash_password(password: &str, entropy: &dyn Entropy) -> Result<PasswordHash, PasswordError> {
     hash_with(password, &draw_salt(entropy)?, &mut new_memory())
-}
-
-/// Whether the password is the one that was hashed; `false` too for a hash that is none of ours. It takes as long as
-/// [`hash_password`], on the thread that calls it.
-pub fn verify(password: &str, hash: &PasswordHash) -> bool {
-    verify_with(password, hash, &mut new_memory())
-}
-
-/// Hashes and checks passwords for the server: off the async workers, at most one a core at once, at most 64 waiting.
-/// The 19 MiB of each core are taken at the first use and kept.
-///
-/// A request that goes away while it waits frees its place; a hash that runs is finished, and keeps its core till then.
-#[derive(Clone)]
-pub struct Hasher {
-    /// A slot for each core.
-    pool: Pool,
-    memory: Arc<Mutex<Vec<Box<[Block]>>>>,
-    worked_on: Arc<AtomicU64>,
-}
-
-impl fmt::Debug for Hasher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hasher").field("free_cores", &self.pool.free_slots()).finish_non_exhaustive()
-    }
-}
-
-impl Default for Hasher {
-    /// For all cores that this process may use.
-    fn default() -> Self {
-        Self::new(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
-    }
-}
-
-impl Hasher {
-    /// At most `parallel` hashes at once.
-    pub fn new(parallel: NonZeroUsize) -> Self {
-        let parallel = parallel.get().min(1024);
-        Self { pool: Pool::new(parallel, MAX_WAITING), memory: Arc::default(), worked_on: Arc::default() }
-    }
-
-    /// Counts the passwords that were hashed or checked.
-    pub(crate) fn worked_on(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.worked_on)
-    }
-
-    /// Hashes a password of any length.
-    ///
-    /// # Errors
-    /// [`PasswordError`]; [`PasswordError::Overloaded`] at once, without waiting.
-    pub async fn hash(&self, password: &str, entropy: &dyn Entropy) -> Result<PasswordHash, PasswordError> {
-        let salt = draw_salt(entropy)?;
-        let password = password.to_owned();
-        self.run(move |memory| hash_with(&password, &salt, memory)).await?
-    }
-
-    /// Whether the password is the one that was hashed.
-    ///
-    /// # Errors
-    /// [`PasswordError::Overloaded`] at once, [`PasswordError::Hashing`] when the thread died.
-    pub async fn verify(&self, password: &str, hash: &PasswordHash) -> Result<bool, PasswordError> {
-        self.verify_or_dummy(password, Some(hash)).await
-    }
-
-    /// Whether the password is the one that was hashed; without a hash the answer is `false` after the same work, so
-    /// that the time does not tell whether there is such a user.
-    ///
-    /// # Errors
-    /// As [`Hasher::verify`].
-    pub async fn verify_or_dummy(
-        &self,
-        password: &str,
-        hash: Option<&PasswordHash>,
-    ) -> Result<bool, PasswordError> {
-        let known = hash.is_some();
-        let hash = hash.cloned().unwrap_or_else(|| PasswordHash::new(NOBODY.to_owned()));
-        let password = password.to_owned();
-        let matches = self.run(move |memory| verify_with(&password, &hash, memory)).await?;
-        Ok(matches && known)
-    }
-
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut [Block]) -> T + Send + 'static,
-    ) -> Result<T, PasswordError> {
-        self.worked_on.fetch_add(1, Ordering::Relaxed);
-        let memories = Arc::clone(&self.memory);
-        let job = move || {
-            let kept = memories.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut memory = kept.unwrap_or_else(new_memory);
-            let result = work(&mut memory);
-            memories.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
-            result
-        };
-        Ok(self.pool.enter()?.run(job).await?)
-    }
-}
-
-impl From<PoolError> for PasswordError {
-    fn from(error: PoolError) -> Self {
-        match error {
-            PoolError::Overloaded => Self::Overloaded,
-            PoolError::Died(_) => Self::hashing(error),
-        }
-    }
 }
 
 fn new_memory() -> Box<[Block]> {
@@ -196,6 +88,7 @@ fn hash_with(
     Ok(PasswordHash::new(phc.to_string()))
 }
 
+/// Whether the password is the one that was hashed; `false` too for a hash that is none of ours.
 fn verify_with(password: &str, hash: &PasswordHash, memory: &mut [Block]) -> bool {
     recompute(password, hash, memory).is_some_and(|(expected, found)| expected.ct_eq(&found).into())
 }
@@ -221,17 +114,15 @@ fn recompute(password: &str, hash: &PasswordHash, memory: &mut [Block]) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::SystemEntropy;
 
-    fn hash(password: &str) -> PasswordHash {
-        hash_password(password, &SystemEntropy).expect("a hash")
+    fn verify(password: &str, hash: &PasswordHash) -> bool {
+        verify_with(password, hash, &mut new_memory())
     }
 
-    fn hasher(parallel: usize) -> Hasher {
-        Hasher::new(NonZeroUsize::new(parallel).expect("not zero"))
+    fn hash(password: &str) -> PasswordHash {
+        hash_password(password, &SystemEntropy).expect("a hash")
     }
 
     #[test]
@@ -281,20 +172,8 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn the_hasher_takes_no_memory_before_its_first_use_and_then_keeps_it() {
-        let hasher = hasher(1);
-        let kept = |hasher: &Hasher| hasher.memory.lock().expect("the pool").len();
-        assert_eq!(kept(&hasher), 0);
-        let stored = hasher.hash("12345678", &SystemEntropy).await.expect("a hash");
-        assert_eq!(kept(&hasher), 1);
-        assert!(hasher.verify("12345678", &stored).await.expect("an answer"));
-        assert!(!hasher.verify("87654321", &stored).await.expect("an answer"));
-        assert_eq!(kept(&hasher), 1);
-    }
-
-    #[tokio::test]
-    async fn somebody_unknown_costs_the_same_work_and_never_matches() {
+    #[test]
+    fn somebody_unknown_costs_the_same_work() {
         let parsed = argon2::PasswordHash::new(NOBODY).expect("a hash");
         let params = Params::try_from(&parsed).expect("its costs");
         assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (MEMORY_KIB, PASSES, LANES));
@@ -305,63 +184,5 @@ mod tests {
             recompute("x", &PasswordHash::new(NOBODY.into()), &mut memory).is_some(),
             "it is really computed"
         );
-        assert!(!hasher(1).verify_or_dummy("x", None).await.expect("an answer"));
-    }
-
-    /// Starts work that runs until the sender is used or dropped, and waits until it runs.
-    async fn occupy(hasher: &Hasher) -> std::sync::mpsc::Sender<()> {
-        let (release, released) = std::sync::mpsc::channel();
-        let (started, runs) = tokio::sync::oneshot::channel();
-        let hasher = hasher.clone();
-        tokio::spawn(async move {
-            let work = move |_: &mut [Block]| {
-                started.send(()).ok();
-                released.recv().ok();
-            };
-            hasher.run(work).await
-        });
-        runs.await.expect("it runs");
-        release
-    }
-
-    #[tokio::test]
-    async fn a_crowd_beyond_the_queue_is_refused_at_once() {
-        let hasher = hasher(1);
-        let release = occupy(&hasher).await;
-        let mut waiting = Vec::new();
-        for _ in 0..MAX_WAITING {
-            let hasher = hasher.clone();
-            waiting.push(tokio::spawn(async move { hasher.run(|_| ()).await }));
-        }
-        while hasher.pool.free_places() > 0 {
-            tokio::task::yield_now().await;
-        }
-        let refused = hasher.verify_or_dummy("x", None).await;
-        assert!(matches!(refused, Err(PasswordError::Overloaded)), "{refused:?}");
-        release.send(()).expect("it still runs");
-        for task in waiting {
-            task.await.expect("no panic").expect("its turn came");
-        }
-        assert_eq!(hasher.pool.free_places(), 1 + MAX_WAITING);
-    }
-
-    #[tokio::test]
-    async fn a_caller_that_leaves_frees_its_place_but_not_a_core_that_runs() {
-        let hasher = hasher(1);
-        let release = occupy(&hasher).await;
-        let gone = tokio::time::timeout(Duration::from_millis(10), hasher.run(|_| ())).await;
-        assert!(gone.is_err());
-        assert_eq!(hasher.pool.free_places(), MAX_WAITING);
-        assert_eq!(hasher.pool.free_slots(), 0);
-        drop(release);
-        hasher.run(|_| ()).await.expect("the core is free again");
-    }
-
-    #[tokio::test]
-    async fn work_that_panics_gives_its_core_back() {
-        let hasher = hasher(1);
-        let died = hasher.run(|_| panic!("on purpose")).await;
-        assert!(matches!(died, Err(PasswordError::Hashing(_))), "{died:?}");
-        hasher.run(|_| ()).await.expect("the core is free again");
     }
 }

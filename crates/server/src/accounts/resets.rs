@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::input::{ConfirmResetIn, ForgotIn, ResetPath};
 use super::output::{ResetMessage, ResetOut};
+use super::passwords::StrangerRoom;
 use super::shapes::{Forgotten, ResetCode};
 use super::throttle::Throttle;
 use crate::http::call::{Admin, Anyone, Call};
@@ -91,17 +92,19 @@ pub(crate) fn router(routes: Routes) -> Routes {
     responses((status = 200, description = "Heard, whether or not somebody has the name", body = ResetMessage)),
 )]
 async fn forgot_password(
+    _: StrangerRoom,
     State(shop): State<Arc<Shop>>,
     Extension(ClientAddress(address)): Extension<ClientAddress>,
     Call(Anyone, asked): Call<Anyone, ForgotIn>,
 ) -> Result<Json<ResetMessage>, ApiError> {
+    let turn = shop.hasher.enter_stranger()?;
     admit(&shop, address, &asked.name)?;
     let place = match Arc::clone(&shop.resets.places).try_acquire_owned() {
         Ok(place) => place,
         Err(TryAcquireError::NoPermits) => return Err(ApiError::overloaded("too many resets are under way")),
         Err(closed @ TryAcquireError::Closed) => return Err(ApiError::because(Code::Internal, closed)),
     };
-    let password = shop.hasher.hash(&asked.password, &*shop.entropy).await?;
+    let password = turn.hash(&asked.password, &*shop.entropy).await?;
     let (code, message) = (format!("{:08}", draw(&shop)? % CODES), format!("{:016x}", draw(&shop)?));
     let under_way = Arc::clone(&shop);
     // The answer does not wait for what depends on the name, so that its time does not either.

@@ -180,16 +180,20 @@ impl Tokens {
     /// # Errors
     /// [`TokenError`]; [`TokenError::SessionOver`] only for a token that we signed.
     pub(crate) fn read_access(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
-        let (user, session, _) = self.read(token, ACCESS, now)?;
+        let (claims, user, session, _) = self.read(token, ACCESS, now)?;
+        if Timestamp::from_seconds(claims.exp) <= now {
+            return Err(TokenError::Invalid);
+        }
         Ok(AccessClaims { user, session })
     }
 
-    /// Reads a refresh token.
+    /// Reads a refresh token, also one that has expired: the store knows until when each is good, and one that was used
+    /// before tells of a theft however old it is.
     ///
     /// # Errors
     /// As [`Tokens::read_access`].
     pub(crate) fn read_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshClaims, TokenError> {
-        let (user, session, cap_at) = self.read(token, REFRESH, now)?;
+        let (_, user, session, cap_at) = self.read(token, REFRESH, now)?;
         Ok(RefreshClaims { hash: hash_refresh(token), user, session, cap_at })
     }
 
@@ -198,7 +202,7 @@ impl Tokens {
         token: &str,
         kind: &str,
         now: Timestamp,
-    ) -> Result<(UserId, SessionId, Option<Timestamp>), TokenError> {
+    ) -> Result<(Claims, UserId, SessionId, Option<Timestamp>), TokenError> {
         let claims = self.open(token).ok_or(TokenError::Invalid)?;
         let user = parse_user(&claims.sub).ok_or(TokenError::Invalid)?;
         let session = parse_session(&claims.sid).ok_or(TokenError::Invalid)?;
@@ -210,10 +214,7 @@ impl Tokens {
         if cap_at.is_some_and(|cap| cap <= now) {
             return Err(TokenError::SessionOver);
         }
-        if Timestamp::from_seconds(claims.exp) <= now {
-            return Err(TokenError::Invalid);
-        }
-        Ok((user, session, cap_at))
+        Ok((claims, user, session, cap_at))
     }
 
     /// The claims of a token that we signed. `None` for everything else, whatever is wrong with it.

@@ -1,15 +1,19 @@
 //! `/users`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use slippers_core::accounts::rules::UserRefusal;
 use slippers_core::accounts::{AccountError, PasswordChange, ProfileChange};
 
+use super::passwords::Checked;
 use super::shapes::{ProfileChangeIn, UserChangeIn, UserListQuery};
 use super::user_input::{ByNumber, NewPassword, UpdateMe, UpdateUser, UserList, UserPath};
 use super::user_output::{ProfileOut, UserDeletedOut, UserPageOut};
 use crate::http::call::{Admin, Call, CurrentUser};
+use crate::http::client::ClientAddress;
 use crate::http::errors::{ApiError, Code};
 use crate::http::json::Json;
 use crate::http::router::{Routes, operations};
@@ -33,7 +37,7 @@ async fn show_me(Call(caller, ()): Call<CurrentUser, ()>) -> Json<ProfileOut> {
 
 /// Change one's own account
 ///
-/// A new password needs the current one and ends all other sessions.
+/// A new password needs the current one, which can be tried as often as at the sign-in, and ends all other sessions.
 #[utoipa::path(
     put,
     path = "/users/me",
@@ -41,18 +45,19 @@ async fn show_me(Call(caller, ()): Call<CurrentUser, ()>) -> Json<ProfileOut> {
     request_body = ProfileChangeIn,
     responses(
         (status = 200, description = "The account as it is now", body = ProfileOut),
-        AdminStatusFixed, PasswordIncorrect, NameTaken, PhoneInUse, UpdateFailed,
+        AdminStatusFixed, PasswordIncorrect, LoginRateLimited, NameTaken, PhoneInUse, UpdateFailed,
     ),
 )]
 async fn update_me(
     State(shop): State<Arc<Shop>>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     Call(caller, UpdateMe { change, has_null, password }): Call<CurrentUser, UpdateMe>,
 ) -> Result<Json<ProfileOut>, ApiError> {
     if change.is_admin.is_some_and(|wanted| wanted != caller.user.is_admin) {
         return Err(Code::AdminStatusFixed.into());
     }
     let password = match password {
-        Some(password) => Some(exchange(&shop, &caller, &password).await?),
+        Some(password) => Some(exchange(&shop, &caller, address, &password).await?),
         None => None,
     };
     if has_null {
@@ -63,18 +68,24 @@ async fn update_me(
     Ok(Json(changed.map_err(|error| refusal(error, ApiError::challenge(Code::Unauthenticated)))?.into()))
 }
 
-/// Checks the present password and hashes the next one.
+/// Checks the present password and hashes the next one. Whoever has got hold of somebody's session guesses here no more
+/// often than at the sign-in: it is the same count.
 async fn exchange(
     shop: &Shop,
     caller: &CurrentUser,
+    address: IpAddr,
     password: &NewPassword,
 ) -> Result<PasswordChange, ApiError> {
+    let turn = shop.hasher.enter_login()?;
+    shop.logins
+        .admit(address, &caller.user.name)
+        .map_err(|wait| ApiError::retry_after(Code::LoginRateLimited, wait))?;
     let present = shop.store.find_password(caller.user.id).await?;
     let present = present.ok_or_else(|| ApiError::challenge(Code::Unauthenticated))?;
-    if !shop.hasher.verify(&password.current, &present).await? {
+    if turn.check(&password.current, Some(&present)).await? == Checked::Wrong {
         return Err(Code::PasswordIncorrect.into());
     }
-    let next = shop.hasher.hash(&password.new, &*shop.entropy).await?;
+    let next = turn.hash(&password.new, &*shop.entropy).await?;
     Ok(PasswordChange { present, next, session: caller.session })
 }
 

@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::RequestPartsExt as _;
 use axum::extract::{FromRequest, RawPathParams, Request};
@@ -72,9 +73,9 @@ impl Access for CurrentUser {
                 return Err(ApiError::challenge(Code::Unauthenticated));
             }
         };
-        match shop.store.find_session_user(claims.session).await? {
-            Some(user) if user.id == claims.user => Ok(Self { user, session: claims.session }),
-            _ => Err(ApiError::challenge(Code::Unauthenticated)),
+        match shop.sessions.find(&*shop.store, claims, Instant::now()).await? {
+            Some(user) => Ok(Self { user, session: claims.session }),
+            None => Err(ApiError::challenge(Code::Unauthenticated)),
         }
     }
 }

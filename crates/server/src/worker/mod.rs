@@ -11,6 +11,7 @@ use slippers_core::orders::KEY_SECONDS;
 use slippers_core::orders::rules::expired_before;
 use tokio_util::sync::CancellationToken;
 
+use crate::settings::SessionSettings;
 use crate::shop::Shop;
 
 /// How often there is a look at the clock; each look that finds nothing to do is five short reads of an index.
@@ -43,10 +44,18 @@ pub(crate) async fn run_once(shop: &Shop) -> Result<(), StoreError> {
     expire_orders(shop).await?;
     let now = shop.now();
     while shop.store.sweep_idempotency(now.plus_seconds(-KEY_SECONDS), BATCH).await? > 0 {}
-    while shop.store.sweep_sessions(now, BATCH).await? > 0 {}
+    let kept = kept_seconds(&shop.settings.sessions);
+    while shop.store.sweep_sessions(now.plus_seconds(-kept), BATCH).await? > 0 {}
     while shop.store.sweep_resets(now, BATCH).await? > 0 {}
     shop.pictures.sweep(&*shop.store).await;
     Ok(())
+}
+
+/// How long a refresh token is remembered after its expiry. Where a session outlives its tokens, whoever was robbed of one
+/// may come back with it when it has expired: that must still end the session, which the thief has renewed meanwhile.
+fn kept_seconds(sessions: &SessionSettings) -> i64 {
+    let lifetime = sessions.refresh_days.saturating_mul(86_400);
+    if sessions.cap_seconds.is_some_and(|cap| cap <= lifetime) { 0 } else { lifetime }
 }
 
 async fn expire_orders(shop: &Shop) -> Result<(), StoreError> {

@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 pub(crate) const MINUTE: i64 = 60;
 pub(crate) const HOUR: i64 = 60 * MINUTE;
 pub(crate) const DAY: i64 = 24 * HOUR;
-const PASSWORD: &str = "slippers-are-soft";
+pub(crate) const PASSWORD: &str = "slippers-are-soft";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A clock that stands until it is moved.
@@ -59,6 +59,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Value,
     pub(crate) challenge: Option<String>,
+    pub(crate) retry_after: Option<String>,
 }
 
 impl House {
@@ -174,6 +175,30 @@ impl House {
         headers: &[(&str, &str)],
     ) -> Answer {
         let text = if body.is_null() { String::new() } else { body.to_string() };
+        self.exchange(token, method, path, headers, "application/json", text.into_bytes())
+    }
+
+    /// A request with a body of any type.
+    pub(crate) fn send_bytes(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Answer {
+        self.exchange(token, method, path, &[], content_type, body)
+    }
+
+    fn exchange(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        content_type: &str,
+        body: Vec<u8>,
+    ) -> Answer {
         let mut request =
             ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         if !token.is_empty() {
@@ -182,18 +207,17 @@ impl House {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.header("content-type", "application/json").body(text).expect("a request");
+        let request = request.header("content-type", content_type).body(body).expect("a request");
         let request = self.agent.configure_request(request).allow_non_standard_methods(true).build();
         let mut response = self.agent.run(request).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
         let bytes = response.body_mut().read_to_vec().expect("the whole body");
+        let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let is_json = header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
         Answer {
             status: response.status().as_u16(),
-            challenge: response
-                .headers()
-                .get("www-authenticate")
-                .and_then(|v| v.to_str().ok())
-                .map(str::to_owned),
-            body: serde_json::from_slice(&bytes).expect("JSON"),
+            challenge: header("www-authenticate"),
+            retry_after: header("retry-after"),
+            body: if is_json { serde_json::from_slice(&bytes).expect("JSON") } else { Value::Null },
         }
     }
 
@@ -251,6 +275,11 @@ impl House {
 
     pub(crate) fn stock(&self, slipper: i64) -> i64 {
         self.get("", &format!("/slippers/{slipper}"))["quantity"].as_i64().expect("a quantity")
+    }
+
+    /// The same database as another process would open it.
+    pub(crate) fn another_store(&self) -> SqliteStore {
+        SqliteStore::open(&self.dir.path().join("shop.db")).expect("the database")
     }
 
     /// How many rows a table has, as the file itself says.

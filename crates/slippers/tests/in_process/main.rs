@@ -5,7 +5,9 @@
 mod connections;
 mod enumeration;
 mod house;
+mod operations;
 mod reset_codes;
 mod sessions;
+mod sign_in;
 mod statements;
 mod time;

@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod deletion;
+pub mod generations;
 pub mod lists;
 pub mod resets;
 pub mod rotation;

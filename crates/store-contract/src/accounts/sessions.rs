@@ -1,6 +1,7 @@
 //! Sessions: opened, looked up, ended, forgotten.
 
-use slippers_core::accounts::{AccountError, NewSession, RefreshToken, Rotation};
+use slippers_core::Store;
+use slippers_core::accounts::{AccountError, NewSession, PasswordHash, RefreshToken, Rotation};
 use slippers_core::types::{Timestamp, UserId};
 
 use super::users::{rotate, session, token, whose};
@@ -49,6 +50,25 @@ pub async fn a_session_of_nobody_is_not_opened(shop: &Shop) {
         assert_eq!(whose(shop, number).await, None);
         assert_eq!(rotate(shop, number, 99, 10, NOW).await, Rotation::Refused);
     }
+}
+
+pub async fn a_password_that_was_changed_since_its_check_opens_no_session(shop: &Shop) {
+    let (anna, bella) = (shop.user("Anna").await, shop.user("Bella").await);
+    let store: &dyn Store = &**shop;
+    let old = shop.find_password(anna.id).await.expect("an answer").expect("a password");
+    store.open_session(anna.id, &old, session(1), NOW).await.expect("it still is that one");
+    shop.reset_password("Anna", PasswordHash::new("new".into()), NOW).await.expect("reset");
+    for checked in [old, PasswordHash::new("NEW".into()), PasswordHash::new(String::new())] {
+        let refused = store.open_session(anna.id, &checked, session(2), NOW).await;
+        assert_is!(refused, Err(AccountError::PasswordMoved));
+        let of_another = store.open_session(bella.id, &checked, session(2), NOW).await;
+        assert_is!(of_another, Err(AccountError::PasswordMoved));
+    }
+    assert_eq!((whose(shop, 1).await, whose(shop, 2).await), (None, None));
+    assert_eq!(rotate(shop, 2, 3, 10, NOW).await, Rotation::Refused);
+    let new = PasswordHash::new("new".into());
+    store.open_session(anna.id, &new, session(2), NOW).await.expect("the new one does");
+    assert_eq!(whose(shop, 2).await, Some(anna.id));
 }
 
 pub async fn an_ended_session_is_worth_nothing(shop: &Shop) {

@@ -33,7 +33,7 @@ impl AccountStore for SqliteStore {
     ) -> Result<User, AccountError> {
         let verb = move |db: &Db<'_>| {
             let user = create_user(db, &new, now)?;
-            open_session(db, user.id, &first(user.id), now)?;
+            open_session(db, user.id, &new.password, &first(user.id), now)?;
             Ok(user)
         };
         self.writer.run(verb).await
@@ -85,14 +85,20 @@ impl AccountStore for SqliteStore {
     async fn open_session(
         &self,
         user: UserId,
+        checked: &PasswordHash,
         session: NewSession,
         now: Timestamp,
     ) -> Result<(), AccountError> {
-        self.writer.run(move |db| open_session(db, user, &session, now)).await
+        let checked = checked.clone();
+        self.writer.run(move |db| open_session(db, user, &checked, &session, now)).await
     }
 
     async fn find_session_user(&self, session: SessionId) -> Result<Option<User>, StoreError> {
         self.readers.read(|db| db.first(FIND_SESSION_USER, [session.as_bytes()], read_user))
+    }
+
+    fn user_generation(&self, user: UserId) -> u64 {
+        self.writer.generations().of(user)
     }
 
     async fn rotate_refresh(
@@ -239,13 +245,21 @@ fn find_credentials(db: &Db<'_>, name: &str) -> Result<Option<Credentials>, Stor
 
 const OPEN_SESSION: &str = "
     INSERT INTO sessions (id, user_id, created_at, cap_at)
-    SELECT ?1, id, ?3, ?4 FROM users WHERE id = ?2 AND wiped_at IS NULL";
+    SELECT ?1, id, ?3, ?4 FROM users WHERE id = ?2 AND wiped_at IS NULL AND password_hash = ?5";
 const ADD_TOKEN: &str = "INSERT INTO refresh_tokens (hash, session_id, expires_at) VALUES (?1, ?2, ?3)";
 
-fn open_session(db: &Db<'_>, user: UserId, session: &NewSession, now: Timestamp) -> Result<(), AccountError> {
+fn open_session(
+    db: &Db<'_>,
+    user: UserId,
+    checked: &PasswordHash,
+    session: &NewSession,
+    now: Timestamp,
+) -> Result<(), AccountError> {
     let cap_at = session.cap_at.map(Timestamp::micros);
-    if db.run(OPEN_SESSION, (session.id.as_bytes(), user.get(), now.micros(), cap_at))? == 0 {
-        return Err(AccountError::NotFound);
+    let values = (session.id.as_bytes(), user.get(), now.micros(), cap_at, checked.as_str());
+    if db.run(OPEN_SESSION, values)? == 0 {
+        let is_there = users::find(db, user)?.is_some();
+        return Err(if is_there { AccountError::PasswordMoved } else { AccountError::NotFound });
     }
     add_token(db, session.id, session.refresh)?;
     Ok(())
@@ -304,10 +318,21 @@ fn rotate_refresh(
     }
 }
 
-const END_SESSION: &str = "UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL";
+const END_SESSION: &str =
+    "UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL RETURNING user_id";
 
 fn end_session(db: &Db<'_>, session: SessionId, now: Timestamp) -> Result<(), StoreError> {
-    db.run(END_SESSION, (session.as_bytes(), now.micros()))?;
+    let ended = db.first(END_SESSION, (session.as_bytes(), now.micros()), |row| row.int(0))?;
+    ended.into_iter().for_each(|user| db.changes_user(UserId::new(user)));
+    Ok(())
+}
+
+const END_SESSIONS: &str = "UPDATE sessions SET ended_at = ?2 WHERE user_id = ?1 AND ended_at IS NULL";
+
+/// Ends all sessions of a user.
+fn end_sessions(db: &Db<'_>, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+    db.changes_user(user);
+    db.run(END_SESSIONS, (user.get(), now.micros()))?;
     Ok(())
 }
 
@@ -316,7 +341,6 @@ const LIST_ADMINS: &str =
 
 const RESET_PASSWORD: &str = "
     UPDATE users SET password_hash = ?2, updated_at = ?3 WHERE name = ?1 AND wiped_at IS NULL RETURNING id";
-const END_SESSIONS: &str = "UPDATE sessions SET ended_at = ?2 WHERE user_id = ?1 AND ended_at IS NULL";
 
 fn reset_password(
     db: &Db<'_>,
@@ -325,10 +349,10 @@ fn reset_password(
     now: Timestamp,
 ) -> Result<(), AccountError> {
     let user = db
-        .first(RESET_PASSWORD, (name, password.as_str(), now.micros()), |row| row.int(0))?
+        .first(RESET_PASSWORD, (name, password.as_str(), now.micros()), |row| row.int(0).map(UserId::new))?
         .ok_or(AccountError::NotFound)?;
-    db.run(END_SESSIONS, (user, now.micros()))?;
-    Ok(audit::record(db, &Entry::password_reset(By::CommandLine, UserId::new(user)), now)?)
+    end_sessions(db, user, now)?;
+    Ok(audit::record(db, &Entry::password_reset(By::CommandLine, user), now)?)
 }
 
 const UPGRADE_PASSWORD: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
@@ -350,13 +374,15 @@ const SWEEP_TOKENS: &str = "
 const SWEEP_SESSIONS: &str = "
     DELETE FROM sessions
     WHERE id IN (SELECT unhex(value) FROM json_each(?1))
-      AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE session_id = sessions.id)";
+      AND NOT EXISTS (SELECT 1 FROM refresh_tokens WHERE session_id = sessions.id)
+    RETURNING user_id";
 
 fn sweep_sessions(db: &Db<'_>, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     let sessions = db.all(SWEEP_TOKENS, (before.micros(), limit.max(0)), |row| row.text(0))?;
     if sessions.is_empty() {
         return Ok(0);
     }
-    let ended = db.run(SWEEP_SESSIONS, [json_list(&sessions)?])?;
-    Ok(u64::try_from(sessions.len() + ended).unwrap_or(u64::MAX))
+    let users = db.all(SWEEP_SESSIONS, [json_list(&sessions)?], |row| row.int(0).map(UserId::new))?;
+    users.iter().for_each(|user| db.changes_user(*user));
+    Ok(u64::try_from(sessions.len() + users.len()).unwrap_or(u64::MAX))
 }

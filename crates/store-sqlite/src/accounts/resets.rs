@@ -9,7 +9,7 @@ use slippers_core::accounts::{
 use slippers_core::audit::{By, Entry};
 use slippers_core::types::{ResetId, Timestamp, UserId};
 
-use super::{END_SESSIONS, read_user, user_columns};
+use super::{end_sessions, read_user, user_columns};
 use crate::audit;
 use crate::db::Db;
 use crate::store::SqliteStore;
@@ -132,8 +132,7 @@ const SET_PASSWORD: &str = "UPDATE users SET password_hash = ?2, updated_at = ?3
 fn make_real(db: &Db<'_>, reset: i64, user: i64, password: &str, now: Timestamp) -> Result<(), StoreError> {
     db.run(USE_UP, [reset])?;
     db.run(SET_PASSWORD, (user, password, now.micros()))?;
-    db.run(END_SESSIONS, (user, now.micros()))?;
-    Ok(())
+    end_sessions(db, UserId::new(user), now)
 }
 
 const LEAVE_TO_ADMINS: &str = "

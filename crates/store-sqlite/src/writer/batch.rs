@@ -1,10 +1,13 @@
 //! Several writes in one transaction, none of which can harm another.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU64;
 
 use rusqlite::Connection;
 use slippers_core::StoreError;
+use slippers_core::accounts::Generations;
+use slippers_core::types::UserId;
 
 use crate::db::Db;
 use crate::error::interpret_error;
@@ -30,8 +33,14 @@ type Jobs = Vec<Box<dyn Job>>;
 /// - A job that refuses or panics is undone; the others stay.
 /// - An error that has ended the whole transaction is that job's own: the others are run again, each alone.
 /// - If the commit fails, nothing stays and all are told [`StoreError::Unavailable`].
-pub(crate) fn run_batch(conn: &Connection, statements: &AtomicU64, mut jobs: Jobs) -> u64 {
-    let batch = Batch { conn, statements };
+/// - Whoever is changed by a job: their generation has moved before any answer, after the commit.
+pub(crate) fn run_batch(
+    conn: &Connection,
+    statements: &AtomicU64,
+    generations: &Generations,
+    mut jobs: Jobs,
+) -> u64 {
+    let batch = Batch { conn, statements, generations, changed: RefCell::default() };
     match jobs.len() {
         0 => 0,
         1 => jobs.pop().map_or(0, |job| batch.alone(job)),
@@ -42,6 +51,8 @@ pub(crate) fn run_batch(conn: &Connection, statements: &AtomicU64, mut jobs: Job
 struct Batch<'c> {
     conn: &'c Connection,
     statements: &'c AtomicU64,
+    generations: &'c Generations,
+    changed: RefCell<Vec<UserId>>,
 }
 
 impl Batch<'_> {
@@ -54,10 +65,13 @@ impl Batch<'_> {
         let lost = jobs.iter_mut().position(|job| !self.in_savepoint(job.as_mut()));
         if let Some(lost) = lost {
             self.roll_back();
+            self.tell_changes();
             jobs.remove(lost).answer();
             return 1 + self.one_by_one(jobs);
         }
-        match self.control("COMMIT") {
+        let committed = self.control("COMMIT");
+        self.tell_changes();
+        match committed {
             Ok(()) => jobs.into_iter().for_each(Job::answer),
             Err(error) => {
                 tracing::error!(%error, "the commit of {} writes failed", jobs.len());
@@ -123,6 +137,7 @@ impl Batch<'_> {
             self.roll_back();
             job.fail(StoreError::Unavailable(format!("the commit failed: {error}")));
         }
+        self.tell_changes();
         job.answer();
         1
     }
@@ -130,11 +145,21 @@ impl Batch<'_> {
     /// A panic is a defect in one verb; it must not take the shop's only writer with it.
     fn guarded(&self, job: &mut dyn Job) -> bool {
         let db = Db::new(self.conn, self.statements);
-        catch_unwind(AssertUnwindSafe(|| job.run(&db))).unwrap_or_else(|_| {
+        let kept = catch_unwind(AssertUnwindSafe(|| job.run(&db))).unwrap_or_else(|_| {
             tracing::error!("a write panicked and was undone");
             job.fail(StoreError::Other("the write panicked".to_owned()));
             false
-        })
+        });
+        self.changed.borrow_mut().extend(db.into_changed());
+        kept
+    }
+
+    /// Moves the generations of those who were changed. It is right after a transaction that came to nothing too, of
+    /// which nobody may know for sure that it did.
+    fn tell_changes(&self) {
+        for user in self.changed.take() {
+            self.generations.advance(user);
+        }
     }
 
     fn roll_back(&self) {

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use slippers_core::StoreError;
+use slippers_core::accounts::Generations;
 use tokio::sync::oneshot;
 
 use self::batch::{Job, run_batch};
@@ -38,6 +39,7 @@ pub(crate) struct Writer {
 
 struct Shared {
     statements: Arc<AtomicU64>,
+    generations: Generations,
     transactions: AtomicU64,
     closed: AtomicBool,
     started: Instant,
@@ -56,6 +58,7 @@ impl Writer {
         let (queue, messages) = sync_channel(QUEUE);
         let shared = Arc::new(Shared {
             statements,
+            generations: Generations::default(),
             transactions: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             started: Instant::now(),
@@ -100,6 +103,11 @@ impl Writer {
 
     pub(crate) fn is_busy(&self) -> bool {
         self.shared.busy_since.load(Ordering::Relaxed) != 0
+    }
+
+    /// What moves with the changes of users.
+    pub(crate) fn generations(&self) -> &Generations {
+        &self.shared.generations
     }
 
     /// Transactions so far.
@@ -161,7 +169,7 @@ fn write_until_stopped(conn: Connection, messages: &Receiver<Message>, shared: &
                 break;
             }
         }
-        let transactions = run_batch(&conn, &shared.statements, batch);
+        let transactions = run_batch(&conn, &shared.statements, &shared.generations, batch);
         shared.transactions.fetch_add(transactions, Ordering::Relaxed);
         shared.busy_since.store(0, Ordering::Relaxed);
     }

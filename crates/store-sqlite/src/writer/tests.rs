@@ -45,7 +45,7 @@ impl Fixture {
 
     fn batch(&self, jobs: Vec<Box<dyn Job>>) -> u64 {
         let conn = self.writer_connection();
-        let transactions = run_batch(&conn, &self.statements, jobs);
+        let transactions = run_batch(&conn, &self.statements, &Generations::default(), jobs);
         assert!(conn.is_autocommit(), "no transaction is left open");
         transactions
     }

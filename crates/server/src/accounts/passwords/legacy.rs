@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use slippers_core::accounts::PasswordHash;
 use subtle::ConstantTimeEq as _;
 
-use super::{Hasher, NOBODY, PasswordError, verify_with};
+use super::{NOBODY, verify_with};
 
 /// How every hash begins that we make today.
 const TODAY: &str = "$argon2id$v=19$m=19456,t=2,p=1$";
@@ -27,24 +27,8 @@ pub(crate) enum Checked {
     RightButOld,
 }
 
-impl Hasher {
-    /// Checks a password against what is stored, of today or of the old shop, in constant time; against nothing it does
-    /// the work of a hash too, so that the time does not tell whether there is such a user. Only bcrypt takes longer:
-    /// who still has one of those can be told apart until they have signed in.
-    ///
-    /// # Errors
-    /// As [`Hasher::verify`].
-    pub(crate) async fn check(
-        &self,
-        password: &str,
-        stored: Option<&PasswordHash>,
-    ) -> Result<Checked, PasswordError> {
-        let (password, stored) = (password.to_owned(), stored.cloned());
-        self.run(move |memory| check_with(&password, stored.as_ref(), memory)).await
-    }
-}
-
-fn check_with(password: &str, stored: Option<&PasswordHash>, memory: &mut [Block]) -> Checked {
+/// As [`Turn::check`](super::hasher::Turn::check) says, on the thread that calls it.
+pub(super) fn check_with(password: &str, stored: Option<&PasswordHash>, memory: &mut [Block]) -> Checked {
     let text = stored.map_or("", PasswordHash::as_str);
     let is_right = match (Kept::of(text), stored) {
         (Kept::AsArgon2, Some(stored)) => verify_with(password, stored, memory),
@@ -167,13 +151,5 @@ mod tests {
         assert_eq!(Kept::of(&stored.replace("$06$", "$14$")), Kept::Unusably);
         assert_eq!(Kept::of(&stored.replace("$06$", "$99$")), Kept::Unusably);
         assert_eq!(check("abcdefghijklmnopqrstuvwxyz", &stored.replace("$06$", "$03$")), Checked::Wrong);
-    }
-
-    #[tokio::test]
-    async fn nobody_matches_nothing() {
-        let hasher = Hasher::default();
-        for password in ["", "12345678", NOBODY] {
-            assert_eq!(hasher.check(password, None).await.expect("an answer"), Checked::Wrong);
-        }
     }
 }

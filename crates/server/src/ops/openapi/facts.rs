@@ -64,6 +64,10 @@ impl<H: Fn(A, B, L) -> R, R, A, B, L: LastArgument> Signature<(A, B, L)> for H {
     const FACTS: Facts = L::FACTS;
 }
 
+impl<H: Fn(A, B, C, L) -> R, R, A, B, C, L: LastArgument> Signature<(A, B, C, L)> for H {
+    const FACTS: Facts = L::FACTS;
+}
+
 /// Whoever asks the shop may find it busy or broken.
 const SHOP: &[Code] = &[Code::Internal, Code::Overloaded, Code::TimedOut];
 const BODY: &[Code] = &[Code::BodyUnreadable, Code::BodyTooLarge, Code::BodyTimeout];

@@ -1,0 +1,293 @@
+//! Who may hash, and when: two queues before the same cores.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use argon2::Block;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use slippers_core::accounts::PasswordHash;
+
+use super::legacy::{Checked, check_with};
+use super::{PasswordError, draw_salt, hash_with, new_memory};
+use crate::Entropy;
+use crate::http::errors::ApiError;
+use crate::pool::{Place, Pool, PoolError};
+use crate::shop::Shop;
+
+/// Those who sign in or are signed in and may wait for a core. At some 25 ms a hash the last of them waits about a
+/// second on two cores.
+const MAX_LOGINS_WAITING: usize = 64;
+/// Strangers, who register or have forgotten their password, and may wait for a core. They have a queue of their own, so
+/// that no flood of them takes a place from those who sign in; it is short, because those wait behind it too.
+const MAX_STRANGERS_WAITING: usize = 16;
+
+/// Hashes and checks passwords for the server: off the async workers, at most one a core at once, a bounded number
+/// waiting. The 19 MiB of each core are taken at the first use and kept.
+///
+/// A request that goes away while it waits frees its place; a hash that runs is finished, and keeps its core till then.
+#[derive(Clone)]
+pub(crate) struct Hasher {
+    /// A slot for each core.
+    logins: Pool,
+    /// The same slots, other places.
+    strangers: Pool,
+    memory: Memory,
+    worked_on: Arc<AtomicU64>,
+}
+
+/// What hashes were computed in, to be used again.
+type Memory = Arc<Mutex<Vec<Box<[Block]>>>>;
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hasher").field("free_cores", &self.logins.free_slots()).finish_non_exhaustive()
+    }
+}
+
+impl Default for Hasher {
+    /// For all cores that this process may use.
+    fn default() -> Self {
+        Self::new(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+    }
+}
+
+impl Hasher {
+    /// At most `parallel` hashes at once.
+    pub(crate) fn new(parallel: NonZeroUsize) -> Self {
+        let parallel = parallel.get().min(1024);
+        let logins = Pool::new(parallel, MAX_LOGINS_WAITING);
+        let strangers = logins.beside(MAX_STRANGERS_WAITING);
+        Self { logins, strangers, memory: Arc::default(), worked_on: Arc::default() }
+    }
+
+    /// Counts the passwords that were hashed or checked.
+    pub(crate) fn worked_on(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.worked_on)
+    }
+
+    /// A place for somebody who signs in, or is signed in.
+    ///
+    /// # Errors
+    /// [`PasswordError::Overloaded`] at once, without waiting.
+    pub(crate) fn enter_login(&self) -> Result<Turn, PasswordError> {
+        self.enter(&self.logins)
+    }
+
+    /// A place for anybody else.
+    ///
+    /// # Errors
+    /// As [`Hasher::enter_login`].
+    pub(crate) fn enter_stranger(&self) -> Result<Turn, PasswordError> {
+        self.enter(&self.strangers)
+    }
+
+    fn enter(&self, queue: &Pool) -> Result<Turn, PasswordError> {
+        let (memory, worked_on) = (Arc::clone(&self.memory), self.worked_on());
+        Ok(Turn { place: queue.enter()?, memory, worked_on })
+    }
+}
+
+/// A place in a queue of the [`Hasher`], for one piece of work after the other.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    place: Place,
+    memory: Memory,
+    worked_on: Arc<AtomicU64>,
+}
+
+impl Turn {
+    /// Hashes a password of any length.
+    ///
+    /// # Errors
+    /// [`PasswordError::Entropy`] and [`PasswordError::Hashing`].
+    pub(crate) async fn hash(
+        &self,
+        password: &str,
+        entropy: &dyn Entropy,
+    ) -> Result<PasswordHash, PasswordError> {
+        let salt = draw_salt(entropy)?;
+        let password = password.to_owned();
+        self.run(move |memory| hash_with(&password, &salt, memory)).await?
+    }
+
+    /// Checks a password against what is stored, of today or of the old shop, in constant time; against nothing it does
+    /// the work of a hash too, so that the time does not tell whether there is such a user. Only bcrypt takes longer:
+    /// who still has one of those can be told apart until they have signed in.
+    ///
+    /// # Errors
+    /// [`PasswordError::Hashing`] when the thread died.
+    pub(crate) async fn check(
+        &self,
+        password: &str,
+        stored: Option<&PasswordHash>,
+    ) -> Result<Checked, PasswordError> {
+        let (password, stored) = (password.to_owned(), stored.cloned());
+        self.run(move |memory| check_with(&password, stored.as_ref(), memory)).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut [Block]) -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        self.worked_on.fetch_add(1, Ordering::Relaxed);
+        let memories = Arc::clone(&self.memory);
+        let job = move || {
+            let kept = memories.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut memory = kept.unwrap_or_else(new_memory);
+            let result = work(&mut memory);
+            memories.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+            result
+        };
+        Ok(self.place.run(job).await?)
+    }
+}
+
+impl From<PoolError> for PasswordError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Overloaded => Self::Overloaded,
+            PoolError::Died(_) => Self::hashing(error),
+        }
+    }
+}
+
+/// Refuses a sign-in that would find no place, before its body is read. It takes none: a body that comes slowly would
+/// keep it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LoginRoom;
+
+/// The same for strangers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StrangerRoom;
+
+impl FromRequestParts<Arc<Shop>> for LoginRoom {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(_: &mut Parts, shop: &Arc<Shop>) -> Result<Self, ApiError> {
+        shop.hasher.enter_login()?;
+        Ok(Self)
+    }
+}
+
+impl FromRequestParts<Arc<Shop>> for StrangerRoom {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(_: &mut Parts, shop: &Arc<Shop>) -> Result<Self, ApiError> {
+        shop.hasher.enter_stranger()?;
+        Ok(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::NOBODY;
+    use super::*;
+    use crate::SystemEntropy;
+
+    fn hasher(parallel: usize) -> Hasher {
+        Hasher::new(NonZeroUsize::new(parallel).expect("not zero"))
+    }
+
+    fn login(hasher: &Hasher) -> Turn {
+        hasher.enter_login().expect("a place")
+    }
+
+    #[tokio::test]
+    async fn it_takes_no_memory_before_its_first_use_and_then_keeps_it() {
+        let hasher = hasher(1);
+        let kept = || hasher.memory.lock().expect("the memory").len();
+        assert_eq!(kept(), 0);
+        let stored = login(&hasher).hash("12345678", &SystemEntropy).await.expect("a hash");
+        assert_eq!(kept(), 1);
+        for (password, checked) in [("12345678", Checked::Right), ("87654321", Checked::Wrong)] {
+            assert_eq!(login(&hasher).check(password, Some(&stored)).await.expect("an answer"), checked);
+        }
+        assert_eq!(kept(), 1);
+    }
+
+    #[tokio::test]
+    async fn nobody_matches_nothing() {
+        let turn = login(&hasher(1));
+        for password in ["", "12345678", NOBODY] {
+            assert_eq!(turn.check(password, None).await.expect("an answer"), Checked::Wrong);
+        }
+    }
+
+    /// Starts work that runs until the sender is used or dropped, and waits until it runs.
+    async fn occupy(hasher: &Hasher) -> std::sync::mpsc::Sender<()> {
+        let (release, released) = std::sync::mpsc::channel();
+        let (started, runs) = tokio::sync::oneshot::channel();
+        let turn = login(hasher);
+        tokio::spawn(async move {
+            let work = move |_: &mut [Block]| {
+                started.send(()).ok();
+                released.recv().ok();
+            };
+            turn.run(work).await
+        });
+        runs.await.expect("it runs");
+        release
+    }
+
+    /// Takes places until there are none.
+    fn fill(enter: impl Fn() -> Result<Turn, PasswordError>) -> Vec<Turn> {
+        std::iter::from_fn(|| enter().ok()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_crowd_beyond_the_queue_is_refused_at_once() {
+        let hasher = hasher(1);
+        let release = occupy(&hasher).await;
+        let turns = fill(|| hasher.enter_login());
+        assert_eq!(turns.len(), MAX_LOGINS_WAITING);
+        let refused = hasher.enter_login();
+        assert!(matches!(refused, Err(PasswordError::Overloaded)), "{refused:?}");
+        release.send(()).expect("it still runs");
+        for turn in turns {
+            turn.run(|_| ()).await.expect("its turn comes");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_crowd_of_strangers_takes_the_place_of_a_login_nor_the_other_way_round() {
+        let hasher = hasher(1);
+        let strangers = fill(|| hasher.enter_stranger());
+        assert_eq!(strangers.len(), MAX_STRANGERS_WAITING);
+        let logins = fill(|| hasher.enter_login());
+        assert_eq!(logins.len(), 1 + MAX_LOGINS_WAITING);
+        drop(strangers);
+        assert!(hasher.enter_stranger().is_ok() && hasher.enter_login().is_err());
+        drop(logins);
+        let release = occupy(&hasher).await;
+        let stranger = hasher.enter_stranger().expect("a place");
+        let waits = tokio::time::timeout(Duration::from_millis(10), stranger.run(|_| ())).await;
+        assert!(waits.is_err(), "the cores are the same");
+        drop(release);
+        stranger.run(|_| ()).await.expect("the core is free again");
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_leaves_frees_its_place_but_not_a_core_that_runs() {
+        let hasher = hasher(1);
+        let release = occupy(&hasher).await;
+        let gone = tokio::time::timeout(Duration::from_millis(10), login(&hasher).run(|_| ())).await;
+        assert!(gone.is_err());
+        assert_eq!(hasher.logins.free_places(), MAX_LOGINS_WAITING);
+        assert_eq!(hasher.logins.free_slots(), 0);
+        drop(release);
+        login(&hasher).run(|_| ()).await.expect("the core is free again");
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_gives_its_core_back() {
+        let hasher = hasher(1);
+        let died = login(&hasher).run(|_| panic!("on purpose")).await;
+        assert!(matches!(died, Err(PasswordError::Hashing(_))), "{died:?}");
+        login(&hasher).run(|_| ()).await.expect("the core is free again");
+    }
+}
