@@ -20,12 +20,20 @@
 
 mod error;
 mod folder;
+mod nginx;
+mod pgbouncer;
 mod port;
 pub mod postgres;
 mod program;
+mod prometheus;
+mod redis;
 mod server;
 mod user;
 mod wait;
 
 pub use error::Error;
+pub use nginx::Nginx;
+pub use pgbouncer::PgBouncer;
+pub use prometheus::Prometheus;
+pub use redis::Redis;
 pub use server::Server;

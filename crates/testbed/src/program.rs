@@ -42,3 +42,23 @@ pub(crate) fn postgresql_folder() -> Result<PathBuf, Error> {
     // Debian's /usr/bin holds wrappers, but never a wrapper of initdb: beside it are the real ones.
     Ok(initdb.parent().unwrap_or(Path::new("/usr/bin")).to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{find, run};
+    use std::process::Command;
+
+    #[test]
+    fn a_missing_program_is_told_with_the_package_that_brings_it() {
+        assert!(find("sh", "dash").is_ok());
+        let told = find("no-such-program", "its-package").expect_err("there is none").to_string();
+        assert!(told.contains("no-such-program") && told.contains("apt-get install its-package"), "{told}");
+    }
+
+    #[test]
+    fn a_program_that_fails_is_told_with_its_words() {
+        assert_eq!(run("echo", Command::new("echo").arg("fine")).expect("it runs"), "fine");
+        let failed = run("asking", Command::new("sh").args(["-c", "echo the cause >&2; exit 3"]));
+        assert_eq!(failed.expect_err("it failed").to_string(), "asking failed: the cause");
+    }
+}

@@ -2,9 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -22,6 +24,8 @@ pub(crate) struct Launch {
     pub(crate) stop: &'static str,
     /// How long the server outlives its last lease, in seconds.
     pub(crate) linger_s: u32,
+    /// Whether it answers now.
+    pub(crate) answers: fn(&Server) -> bool,
 }
 
 /// A server of this test's own: killed, frozen and started again at will, and gone when it is dropped.
@@ -55,8 +59,8 @@ impl Server {
         self.folder.end_of_log()
     }
 
-    /// Starts the process, and waits until `answers` says so.
-    pub(crate) fn launch(&mut self, mut answers: impl FnMut(&Self) -> bool) -> Result<(), Error> {
+    /// Starts the process, and waits until it answers.
+    pub(crate) fn launch(&mut self) -> Result<(), Error> {
         self.supervise()?;
         let answered = wait::until(wait::LIMIT, || {
             // A dead supervisor never started it; a dead server answers nobody.
@@ -64,7 +68,7 @@ impl Server {
                 Some(_) => !self.is_running(),
                 None => matches!(self.supervisor.as_mut().map(Child::try_wait), Some(Ok(Some(_)))),
             };
-            if is_over { Some(false) } else { answers(self).then_some(true) }
+            if is_over { Some(false) } else { (self.launch.answers)(self).then_some(true) }
         });
         match answered {
             Some(true) => Ok(()),
@@ -150,14 +154,14 @@ impl Server {
     }
 
     /// Ends it if it runs, and starts it again on the same port and files.
-    pub(crate) fn relaunch(&mut self, answers: impl FnMut(&Self) -> bool) -> Result<(), Error> {
+    pub fn restart(&mut self) -> Result<(), Error> {
         self.end(true)?;
         let path = &self.folder.path;
         for old in ["pid", "keep"] {
             fs::remove_file(path.join(old)).map_err(Error::at(path))?;
         }
         self.folder.renew()?;
-        self.launch(answers)
+        self.launch()
     }
 
     /// Gives the lease back and waits for the supervisor, who ends the server.
@@ -217,3 +221,30 @@ pub(crate) fn all_processes() -> impl Iterator<Item = Pid> {
     let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
     numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
 }
+
+/// A connection to a server that may not be there, nor answer: it waits two seconds for each answer.
+pub(crate) fn connect(port: u16) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    Ok(stream)
+}
+
+/// Gives a type that wraps a server all that servers can do.
+macro_rules! is_a_server {
+    ($name:ident) => {
+        impl std::ops::Deref for $name {
+            type Target = Server;
+
+            fn deref(&self) -> &Server {
+                &self.0
+            }
+        }
+
+        impl std::ops::DerefMut for $name {
+            fn deref_mut(&mut self) -> &mut Server {
+                &mut self.0
+            }
+        }
+    };
+}
+pub(crate) use is_a_server;

@@ -18,10 +18,12 @@ use crate::server::{Launch, Server};
 pub struct Postgres {
     pub(super) cluster: Cluster,
     pub(super) server: Server,
+    /// How it was started: a replica starts alike.
+    pub(super) built: Builder,
 }
 
 /// What is to be told about a cluster before it starts.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct Builder {
     fsync: bool,
@@ -64,11 +66,12 @@ impl Builder {
             command: vec![program.into(), "-D".into(), folder.path.join("data").into()],
             stop: "QUIT",
             linger_s: self.linger_s,
+            answers,
         };
         let cluster = Cluster { port: port.number, password, folder: folder.path.clone() };
         let mut server = Server::new("PostgreSQL", folder, port, launch);
-        server.launch(answers)?;
-        Ok(Postgres { cluster, server })
+        server.launch()?;
+        Ok(Postgres { cluster, server, built: self })
     }
 }
 
@@ -124,7 +127,7 @@ impl Postgres {
 
     /// Starts it again on the same port and data, after a crash or after ending it as one.
     pub fn restart(&mut self) -> Result<(), Error> {
-        self.server.relaunch(answers)
+        self.server.restart()
     }
 }
 

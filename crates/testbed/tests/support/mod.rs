@@ -37,6 +37,49 @@ pub(crate) fn psql_process(url: &str, sql: &str) -> Child {
     psql.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("psql")
 }
 
+/// A program of PostgreSQL's that Debian keeps out of PATH.
+pub(crate) fn postgresql_program(name: &str) -> std::path::PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut programs = versions.map(|version| version.path().join("bin").join(name));
+    programs.find(|program| program.is_file()).unwrap_or_else(|| name.into())
+}
+
+/// A `psql` that stays connected.
+pub(crate) struct Session {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+pub(crate) fn psql_session(url: &str) -> Session {
+    let mut psql = Command::new("psql");
+    psql.args(["-X", "-q", "-A", "-t", "-d", url]);
+    let mut child = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("psql");
+    let output = BufReader::new(child.stdout.take().expect("a pipe"));
+    Session { child, output }
+}
+
+impl Session {
+    /// The first line of the answer.
+    pub(crate) fn ask(&mut self, sql: &str) -> String {
+        self.child
+            .stdin
+            .as_mut()
+            .expect("a pipe")
+            .write_all(format!("{sql};\n").as_bytes())
+            .expect("written");
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("text");
+        line.trim().to_owned()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// This test program, running one of its ignored tests.
 pub(crate) struct Rerun {
     child: Child,
@@ -114,6 +157,10 @@ impl Room {
         // Others than this user pass through it.
         std::fs::DirBuilder::new().mode(0o711).create(&path).expect("a folder");
         Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     pub(crate) fn set(&self, command: &mut Command) {
