@@ -26,6 +26,7 @@ mod port;
 pub mod postgres;
 mod program;
 mod prometheus;
+pub mod proxy;
 mod redis;
 mod server;
 mod user;
