@@ -129,7 +129,15 @@ impl Server {
 
     /// Stops it and all its children with SIGSTOP: connections stay open and nobody answers.
     pub fn freeze(&self) -> Result<(), Error> {
-        self.signal_all(Signal::STOP)
+        self.signal_all(Signal::STOP)?;
+        // A signal acts when its process is scheduled next: until then somebody might still answer.
+        let are_all_stopped = || {
+            let mut family =
+                self.process().into_iter().chain(self.process().map(descendants).unwrap_or_default());
+            let is_stopped = |pid| state_of(pid).is_none_or(|(state, _)| matches!(state, 'T' | 'Z'));
+            family.all(is_stopped).then_some(())
+        };
+        wait::until(wait::LIMIT, are_all_stopped).ok_or_else(|| self.late("stopping"))
     }
 
     /// Lets it and all its children go on.

@@ -79,12 +79,24 @@ fn a_killed_server_leaves_no_shared_memory_when_dropped() {
 #[test]
 fn a_frozen_server_takes_connections_and_answers_nobody_until_it_thaws() {
     let cluster = Postgres::start().expect("PostgreSQL");
+    let pid = cluster.server().pid().expect("a process");
     cluster.server().freeze().expect("frozen");
     assert!(cluster.server().is_running());
-    let mut waiting = support::psql_process(&cluster.url_of("postgres"), "select 'thawed'");
+    let states = support::states_of_family(pid);
+    assert!(states.len() > 3 && states.iter().all(|state| *state == 'T'), "{states:?}");
+    let waiting = support::psql_process(&cluster.url_of("postgres"), "select 'thawed'");
     TcpStream::connect(("127.0.0.1", cluster.port())).expect("the kernel takes the connection");
-    assert!(waiting.try_wait().expect("a process").is_none(), "somebody answered");
     cluster.server().thaw().expect("thawed");
+    support::eventually("all go on", || !support::states_of_family(pid).contains(&'T'));
     let output = waiting.wait_with_output().expect("psql");
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "thawed");
+}
+
+#[test]
+fn a_frozen_server_is_gone_when_dropped() {
+    let cluster = Postgres::start().expect("PostgreSQL");
+    let (port, folder) = (cluster.port(), cluster.server().folder().to_owned());
+    cluster.server().freeze().expect("frozen");
+    drop(cluster);
+    assert!(!port_answers(port) && !folder.exists());
 }

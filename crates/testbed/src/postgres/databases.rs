@@ -62,15 +62,16 @@ impl Cluster {
         fill: impl AsyncFnOnce(String) -> Result<(), E>,
     ) -> Result<Database, Error> {
         let template = Template::of(self, schema);
-        if !template.is_ready()? {
-            let _only_one_fills_it = template.lock().await?;
-            if !template.is_ready()? {
-                let address = template.begin()?;
-                fill(address).await.map_err(|cause| template.unfilled(&cause))?;
-                template.finish()?;
-            }
+        if let Some(database) = template.copy()? {
+            return Ok(database);
         }
-        self.copy_of(&template.name)
+        let _only_one_fills_it = template.lock().await?;
+        if let Some(database) = template.copy()? {
+            return Ok(database);
+        }
+        let address = template.begin()?;
+        fill(address).await.map_err(|cause| template.unfilled(&cause))?;
+        template.finish()
     }
 
     /// [`Cluster::database_from_template`] for a test that isn't async.
@@ -80,15 +81,16 @@ impl Cluster {
         fill: impl FnOnce(String) -> Result<(), E>,
     ) -> Result<Database, Error> {
         let template = Template::of(self, schema);
-        if !template.is_ready()? {
-            let _only_one_fills_it = folder::lock(&template.lock_path())?;
-            if !template.is_ready()? {
-                let address = template.begin()?;
-                fill(address).map_err(|cause| template.unfilled(&cause))?;
-                template.finish()?;
-            }
+        if let Some(database) = template.copy()? {
+            return Ok(database);
         }
-        self.copy_of(&template.name)
+        let _only_one_fills_it = folder::lock(&template.lock_path())?;
+        if let Some(database) = template.copy()? {
+            return Ok(database);
+        }
+        let address = template.begin()?;
+        fill(address).map_err(|cause| template.unfilled(&cause))?;
+        template.finish()
     }
 
     fn copy_of(&self, template: &str) -> Result<Database, Error> {
@@ -100,7 +102,7 @@ impl Cluster {
     }
 }
 
-/// A database that is only copied. Until it is filled it isn't marked as a template.
+/// A database that is only copied. While it is filled it has another name, so that it is ready when it exists.
 struct Template<'a> {
     cluster: &'a Cluster,
     name: String,
@@ -130,32 +132,44 @@ impl<'a> Template<'a> {
         }
     }
 
-    fn is_ready(&self) -> Result<bool, Error> {
-        let ask = format!("select 1 from pg_database where datname = '{}' and datistemplate", self.name);
-        Ok(self.cluster.psql("postgres", &ask)? == "1")
+    /// A copy; `None` while there is no template.
+    fn copy(&self) -> Result<Option<Database>, Error> {
+        match self.cluster.copy_of(&self.name) {
+            Ok(database) => Ok(Some(database)),
+            Err(Error::Failed { output, .. }) if output.contains("does not exist") => Ok(None),
+            Err(cause) => Err(cause),
+        }
+    }
+
+    /// The name while it is filled.
+    fn half(&self) -> String {
+        format!("half_{}", self.name)
     }
 
     fn begin(&self) -> Result<String, Error> {
-        let name = &self.name;
+        let half = self.half();
+        // Whoever began before and failed left it.
         let begin = format!(
-            "drop database if exists {name} with (force);\ncreate database {name} template template0"
+            "drop database if exists {half} with (force);\ncreate database {half} template template0"
         );
         self.cluster.psql("postgres", &begin)?;
-        Ok(self.cluster.url_of(name))
+        Ok(self.cluster.url_of(&half))
     }
 
     fn unfilled(&self, cause: &dyn std::fmt::Display) -> Error {
         Error::Failed { what: format!("filling the template {}", self.name), output: cause.to_string() }
     }
 
-    /// Nobody may be connected to what is copied: whoever filled it may not have closed his connections yet.
-    fn finish(&self) -> Result<(), Error> {
-        let name = &self.name;
+    /// Makes it a template, and the first copy. Nobody may be connected to what is copied: whoever filled it may not have
+    /// closed his connections yet.
+    fn finish(&self) -> Result<Database, Error> {
+        let (half, name) = (self.half(), &self.name);
         let finish = format!(
-            "alter database {name} allow_connections false;\n\
-             select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{name}';\n\
-             alter database {name} is_template true"
+            "alter database {half} allow_connections false;\n\
+             select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{half}';\n\
+             alter database {half} rename to {name}"
         );
-        self.cluster.psql("postgres", &finish).map(drop)
+        self.cluster.psql("postgres", &finish)?;
+        self.cluster.copy_of(name)
     }
 }

@@ -75,6 +75,24 @@ impl Builder {
     }
 }
 
+/// Of every cluster. `mmap` keeps shared memory among the cluster's files, so that it goes with them after a kill.
+pub(super) const SETTINGS: &str = "\
+include 'postgresql.base.conf'
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+synchronous_commit = on
+dynamic_shared_memory_type = mmap
+shared_buffers = 64MB
+max_connections = 200
+wal_level = replica
+max_wal_senders = 10
+hot_standby = on
+max_wal_size = 256MB
+logging_collector = off
+log_destination = stderr
+log_line_prefix = '%m [%p] %d '
+";
+
 /// PostgreSQL writes into its own `postmaster.pid` when it takes connections.
 #[expect(clippy::disallowed_methods, reason = "code that blocks anyway")]
 fn answers(server: &Server) -> bool {
@@ -87,15 +105,7 @@ fn answers(server: &Server) -> bool {
 #[expect(clippy::disallowed_methods, reason = "code that blocks anyway")]
 fn write_settings(data: &Path, port: u16, fsync: bool, more: &[(String, String)]) -> Result<(), Error> {
     let durable = if fsync { "on" } else { "off" };
-    // `mmap` keeps shared memory among the cluster's files, so that it goes with them after a kill.
-    let mut text = format!(
-        "include 'postgresql.base.conf'\n\
-         listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\n\
-         fsync = {durable}\nfull_page_writes = {durable}\nsynchronous_commit = on\n\
-         dynamic_shared_memory_type = mmap\nshared_buffers = 64MB\nmax_connections = 200\n\
-         wal_level = replica\nmax_wal_senders = 10\nhot_standby = on\nmax_wal_size = 256MB\n\
-         logging_collector = off\nlog_destination = stderr\nlog_line_prefix = '%m [%p] %d '\n",
-    );
+    let mut text = format!("{SETTINGS}port = {port}\nfsync = {durable}\nfull_page_writes = {durable}\n");
     for (name, value) in more {
         let _ = writeln!(text, "{name} = '{}'", value.replace('\'', "''"));
     }

@@ -2,14 +2,16 @@
 //! cluster takes each of them longer than most tests.
 
 use std::fs;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::cluster::Cluster;
-use super::own::{Builder, Postgres};
+use super::own::{self, Builder, Postgres};
 use crate::error::Error;
 use crate::folder::{self, Folder};
+use crate::server;
 
 /// How long the cluster outlives the last process that uses it: the next test of the run starts sooner than this.
 const LINGER_S: u32 = 10;
@@ -47,7 +49,9 @@ pub fn shared() -> Result<&'static Shared, Error> {
 
 fn join_or_start(root: &Path, linger_s: u32) -> Result<Shared, Error> {
     let _only_one_starts_it = folder::lock(&root.join("shared.lock"))?;
-    let record = root.join("shared");
+    // Another version of these tests may want its cluster otherwise.
+    let key = BuildHasherDefault::<DefaultHasher>::new().hash_one(own::SETTINGS);
+    let record = root.join(format!("shared-{key:016x}"));
     if let Some(shared) = join(&record)? {
         return Ok(shared);
     }
@@ -69,8 +73,8 @@ fn join(record: &Path) -> Result<Option<Shared>, Error> {
     let Some(folder) = Folder::join(Path::new(path))? else { return Ok(None) };
     let Ok(port) = port.parse() else { return Ok(None) };
     let cluster = Cluster { port, password: password.to_owned(), folder: PathBuf::from(path) };
-    // A cluster that somebody broke for himself is left to end, not handed on.
-    let is_alive = cluster.psql("postgres", "select 1").is_ok();
+    // A cluster that crashed is left to end, not handed on.
+    let is_alive = server::connect(port).is_ok();
     Ok(is_alive.then_some(Shared { cluster, _folder: folder }))
 }
 

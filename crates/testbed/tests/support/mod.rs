@@ -30,6 +30,20 @@ pub(crate) fn is_process(pid: u32) -> bool {
     Path::new("/proc").join(pid.to_string()).exists()
 }
 
+/// The state letters of a process and its children; `T` is stopped.
+pub(crate) fn states_of_family(pid: u32) -> Vec<char> {
+    let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+    let state = |process: std::fs::DirEntry| {
+        let file = std::fs::File::open(process.path().join("stat")).ok()?;
+        let line = std::io::read_to_string(file).ok()?;
+        let mut fields = line.rsplit(')').next()?.split_whitespace();
+        let (state, parent) = (fields.next()?.chars().next()?, fields.next()?.parse::<u32>().ok()?);
+        let is_family = parent == pid || process.file_name().to_str() == Some(&pid.to_string());
+        is_family.then_some(state)
+    };
+    processes.filter_map(state).collect()
+}
+
 /// `psql` that runs by itself.
 pub(crate) fn psql_process(url: &str, sql: &str) -> Child {
     let mut psql = Command::new("psql");
