@@ -92,6 +92,7 @@ fn write_record(record: &Path, postgres: &Postgres) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::{folder, join_or_start};
+    use crate::wait;
 
     #[test]
     fn the_last_lease_ends_the_cluster_and_the_next_starts_another() {
@@ -104,6 +105,8 @@ mod tests {
         drop(first);
         second.database().expect("it still serves the other");
         drop(second);
+        // A lease that comes before the supervisor wakes still gets the old one.
+        wait::until(wait::LIMIT, || (!folder.exists()).then_some(())).expect("it ends");
         let third = join_or_start(&root, 0).expect("PostgreSQL");
         assert_ne!(third.folder, folder);
         third.database().expect("a database");
