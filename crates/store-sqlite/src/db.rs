@@ -1,11 +1,12 @@
 //! The funnel: every statement of a verb goes through here, is prepared once and counted.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, Connection, Params, Row};
-use slippers_core::StoreError;
 use slippers_core::types::{Money, Timestamp};
+use slippers_core::{Change, StoreError};
 
 use crate::error::interpret_error;
 
@@ -13,11 +14,22 @@ use crate::error::interpret_error;
 pub(crate) struct Db<'c> {
     conn: &'c Connection,
     statements: &'c AtomicU64,
+    changes: RefCell<Vec<Change>>,
 }
 
 impl<'c> Db<'c> {
     pub(crate) const fn new(conn: &'c Connection, statements: &'c AtomicU64) -> Self {
-        Self { conn, statements }
+        Self { conn, statements, changes: RefCell::new(Vec::new()) }
+    }
+
+    /// Notes what a verb changes, for those who listen once it is committed.
+    pub(crate) fn note(&self, change: Change) {
+        self.changes.borrow_mut().push(change);
+    }
+
+    /// What the verb has noted.
+    pub(crate) fn into_changes(self) -> Vec<Change> {
+        self.changes.into_inner()
     }
 
     /// Runs a statement and reads all rows it answers.

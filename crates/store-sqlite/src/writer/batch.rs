@@ -1,13 +1,15 @@
 //! Several writes in one transaction, none of which can harm another.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU64;
 
 use rusqlite::Connection;
-use slippers_core::StoreError;
+use slippers_core::{Change, StoreError};
 
 use crate::db::Db;
 use crate::error::interpret_error;
+use crate::listeners::Listeners;
 
 /// A write that waits for its transaction.
 pub(crate) trait Job: Send {
@@ -30,8 +32,15 @@ type Jobs = Vec<Box<dyn Job>>;
 /// - A job that refuses or panics is undone; the others stay.
 /// - An error that has ended the whole transaction is that job's own: the others are run again, each alone.
 /// - If the commit fails, nothing stays and all are told [`StoreError::Unavailable`].
-pub(crate) fn run_batch(conn: &Connection, statements: &AtomicU64, mut jobs: Jobs) -> u64 {
-    let batch = Batch { conn, statements };
+///
+/// What the jobs have changed is told to the listeners after the commit and before anybody is answered.
+pub(crate) fn run_batch(
+    conn: &Connection,
+    statements: &AtomicU64,
+    listeners: &Listeners,
+    mut jobs: Jobs,
+) -> u64 {
+    let batch = Batch { conn, statements, listeners, changes: RefCell::default() };
     match jobs.len() {
         0 => 0,
         1 => jobs.pop().map_or(0, |job| batch.alone(job)),
@@ -42,6 +51,9 @@ pub(crate) fn run_batch(conn: &Connection, statements: &AtomicU64, mut jobs: Job
 struct Batch<'c> {
     conn: &'c Connection,
     statements: &'c AtomicU64,
+    listeners: &'c Listeners,
+    /// What the jobs of the open transaction have changed.
+    changes: RefCell<Vec<Change>>,
 }
 
 impl Batch<'_> {
@@ -57,7 +69,7 @@ impl Batch<'_> {
             jobs.remove(lost).answer();
             return 1 + self.one_by_one(jobs);
         }
-        match self.control("COMMIT") {
+        match self.commit() {
             Ok(()) => jobs.into_iter().for_each(Job::answer),
             Err(error) => {
                 tracing::error!(%error, "the commit of {} writes failed", jobs.len());
@@ -118,7 +130,7 @@ impl Batch<'_> {
             }
         } else if !kept {
             self.roll_back();
-        } else if let Err(error) = self.control("COMMIT") {
+        } else if let Err(error) = self.commit() {
             tracing::error!(%error, "the commit of a write failed");
             self.roll_back();
             job.fail(StoreError::Unavailable(format!("the commit failed: {error}")));
@@ -130,14 +142,27 @@ impl Batch<'_> {
     /// A panic is a defect in one verb; it must not take the shop's only writer with it.
     fn guarded(&self, job: &mut dyn Job) -> bool {
         let db = Db::new(self.conn, self.statements);
-        catch_unwind(AssertUnwindSafe(|| job.run(&db))).unwrap_or_else(|_| {
+        let kept = catch_unwind(AssertUnwindSafe(|| job.run(&db))).unwrap_or_else(|_| {
             tracing::error!("a write panicked and was undone");
             job.fail(StoreError::Other("the write panicked".to_owned()));
             false
-        })
+        });
+        if kept {
+            self.changes.borrow_mut().extend(db.into_changes());
+        }
+        kept
+    }
+
+    /// Commits, then tells what was changed; also when the commit failed: whether it did is not always sure, and to be
+    /// told in vain harms nobody.
+    fn commit(&self) -> Result<(), StoreError> {
+        let committed = self.control("COMMIT");
+        self.listeners.tell(&self.changes.take());
+        committed
     }
 
     fn roll_back(&self) {
+        self.changes.borrow_mut().clear();
         if self.conn.is_autocommit() {
             return;
         }
