@@ -4,6 +4,7 @@
 
 mod connections;
 mod house;
+mod kept_pages;
 mod reset_codes;
 mod sessions;
 mod statements;

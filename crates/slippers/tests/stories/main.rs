@@ -19,6 +19,7 @@ mod edge_limits;
 mod edge_paths;
 mod edge_validation;
 mod edge_wire;
+mod kept_pages;
 mod legacy_passwords;
 mod login_limits;
 mod order_changes;
