@@ -197,7 +197,12 @@ fn readers_beside_a_writer_never_see_what_was_there_before_an_answer() {
                     let seen = match cache.get(&key, Instant::now()) {
                         Some(page) => number(&page),
                         None => {
-                            let ask = async { Ok(stored.load(Ordering::SeqCst).to_string().into_bytes()) };
+                            let ask = async {
+                                let seen = stored.load(Ordering::SeqCst).to_string().into_bytes();
+                                // The writer may overtake the answer here.
+                                std::thread::yield_now();
+                                Ok(seen)
+                            };
                             number(&runtime.block_on(cache.fetch(key.clone(), ask)).expect("a page"))
                         }
                     };
