@@ -12,9 +12,11 @@ pub mod accounts;
 pub mod audit;
 pub mod cart;
 pub mod catalog;
+mod changes;
 pub mod images;
 pub mod orders;
 mod store;
 pub mod types;
 
+pub use changes::{Change, ChangeListener};
 pub use store::{Constraint, PoolStatus, Store, StoreError};

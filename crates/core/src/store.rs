@@ -1,5 +1,7 @@
 //! What every database of the shop promises as a whole.
 
+use std::sync::Weak;
+
 use async_trait::async_trait;
 use thiserror::Error;
 
@@ -7,6 +9,7 @@ use crate::accounts::{AccountStore, ResetStore};
 use crate::audit::AuditStore;
 use crate::cart::CartStore;
 use crate::catalog::CatalogStore;
+use crate::changes::ChangeListener;
 use crate::images::ImageStore;
 use crate::orders::OrderStore;
 
@@ -72,6 +75,16 @@ pub trait Store:
     /// # Errors
     /// [`StoreError::Unavailable`] when it gives none.
     async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Tells a listener, for as long as it lives, of everything that changes in the catalogue:
+    ///
+    /// - What a verb of this program changed, after its commit and before its answer, also when its caller has stopped
+    ///   waiting. A read that starts once the listener was told sees the change.
+    /// - What others who use the same database changed, at the latest a second after their commit; it may come as
+    ///   [`Change::Catalog`](crate::Change::Catalog).
+    ///
+    /// More may be told than was changed, also when nothing was, and more often; never less.
+    fn listen(&self, listener: Weak<dyn ChangeListener>);
 
     /// The connections at this moment.
     fn pool_status(&self) -> PoolStatus;

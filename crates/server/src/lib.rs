@@ -5,6 +5,7 @@
 
 pub mod accounts;
 mod audit;
+mod cache;
 mod cart;
 mod catalog;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -34,6 +35,7 @@ use crate::accounts::resets::Resets;
 use crate::accounts::sessions::Sessions;
 use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
+use crate::cache::PageCache;
 use crate::http::body::Bodies;
 use crate::http::files::Files;
 use crate::http::stack::Stack;
@@ -66,7 +68,10 @@ impl Server {
         entropy: Arc<dyn Entropy>,
         notifiers: Notifiers,
     ) -> io::Result<Self> {
+        let cache = Arc::new(PageCache::new(&settings.cache));
+        store.listen(cache.listener());
         let shop = Arc::new(Shop {
+            cache,
             hasher: Hasher::default(),
             tokens: Tokens::new(&settings.sessions),
             sessions: Sessions::default(),
@@ -91,6 +96,8 @@ impl Server {
         let work = tokio::spawn(worker::run(self.shop.clone(), stop_work.clone()));
         let settings = self.shop.settings.connections.clone();
         http::serve::serve(self.stack, settings, listener, stop).await;
+        let kept = self.shop.cache.figures();
+        tracing::info!(kept.hits, kept.misses, kept.pages, kept.bytes, "pages of the catalogue");
         self.shop.resets.finish().await;
         stop_work.cancel();
         if let Err(error) = work.await {

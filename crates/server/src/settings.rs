@@ -22,6 +22,8 @@ pub struct Settings {
     pub sessions: SessionSettings,
     /// Orders.
     pub orders: OrderSettings,
+    /// Pages of the catalogue that are kept.
+    pub cache: CacheSettings,
     /// Where files under `/static` lie; pictures in its folder `images`.
     pub static_dir: PathBuf,
     /// Requests that take at least this long are logged.
@@ -119,6 +121,33 @@ pub struct OrderSettings {
     pub pending_ttl_minutes: i64,
     /// The most pending orders of one user; 0 = no limit.
     pub max_open: i64,
+}
+
+/// Pages of the catalogue that are kept, here and by caches in front.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheSettings {
+    /// The memory that kept pages may take, in bytes; 0 = none is kept.
+    pub max_bytes: u64,
+    /// How long a page is kept at most, a tenth more or less. It is a backstop: a change ends it at once.
+    pub ttl: Duration,
+    /// Seconds for which caches in front may keep a page without asking; 0 = they always ask.
+    pub shared_seconds: u64,
+    /// Seconds beyond those in which they may send an old page while they ask; 0 = never.
+    pub stale_while_revalidate_seconds: u64,
+    /// Seconds beyond those in which they may send an old page when the shop does not answer; 0 = never.
+    pub stale_if_error_seconds: u64,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            max_bytes: 64 * 1024 * 1024,
+            ttl: Duration::from_secs(60),
+            shared_seconds: 0,
+            stale_while_revalidate_seconds: 0,
+            stale_if_error_seconds: 0,
+        }
+    }
 }
 
 /// The key that signs tokens: at least 32 bytes. It never shows in a log.

@@ -10,6 +10,7 @@ use crate::accounts::resets::Resets;
 use crate::accounts::sessions::Sessions;
 use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
+use crate::cache::PageCache;
 use crate::http::body::Bodies;
 use crate::http::files::Files;
 use crate::images::Pictures;
@@ -30,6 +31,7 @@ pub(crate) struct Shop {
     pub(crate) files: Files,
     pub(crate) bodies: Bodies,
     pub(crate) pictures: Pictures,
+    pub(crate) cache: Arc<PageCache>,
 }
 
 impl Shop {

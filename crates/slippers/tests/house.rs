@@ -16,7 +16,8 @@ fn root() -> PathBuf {
 const LONGEST_FILE: usize = 400;
 
 /// Who may depend on whom. Development dependencies are arrows too, except those on the contract suite.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
+    ("slippers-bench", &[]),
     ("slippers-core", &[]),
     ("slippers-store-contract", &["slippers-core"]),
     ("slippers-testbed", &[]),

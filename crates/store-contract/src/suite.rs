@@ -292,6 +292,8 @@ macro_rules! contract_suite {
                 }
             }
             store {
+                changes { every_change_is_told_before_its_answer the_last_pair_and_the_first_are_told_apart_from_counts
+                    who_is_told_sees_the_change a_change_whose_caller_has_gone_is_told_too }
                 prices {
                     every_call_counts_its_statements
                     a_page_of_products_costs_the_same_whatever_it_holds

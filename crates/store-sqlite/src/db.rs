@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, Connection, Params, Row};
-use slippers_core::StoreError;
-use slippers_core::types::{Money, Timestamp, UserId};
+use slippers_core::types::{Money, Timestamp};
+use slippers_core::{Change, StoreError};
 
 use crate::error::interpret_error;
 
@@ -14,22 +14,22 @@ use crate::error::interpret_error;
 pub(crate) struct Db<'c> {
     conn: &'c Connection,
     statements: &'c AtomicU64,
-    changed: RefCell<Vec<UserId>>,
+    changes: RefCell<Vec<Change>>,
 }
 
 impl<'c> Db<'c> {
     pub(crate) const fn new(conn: &'c Connection, statements: &'c AtomicU64) -> Self {
-        Self { conn, statements, changed: RefCell::new(Vec::new()) }
+        Self { conn, statements, changes: RefCell::new(Vec::new()) }
     }
 
-    /// Notes that a user or one of their sessions changes, so that their generation moves after the commit.
-    pub(crate) fn changes_user(&self, user: UserId) {
-        self.changed.borrow_mut().push(user);
+    /// Notes what a verb changes, for those who listen once it is committed.
+    pub(crate) fn note(&self, change: Change) {
+        self.changes.borrow_mut().push(change);
     }
 
-    /// Whose generation is to move.
-    pub(crate) fn into_changed(self) -> Vec<UserId> {
-        self.changed.into_inner()
+    /// What the verb has noted.
+    pub(crate) fn into_changes(self) -> Vec<Change> {
+        self.changes.into_inner()
     }
 
     /// Runs a statement and reads all rows it answers.

@@ -1,11 +1,11 @@
 //! Pictures of products.
 
 use async_trait::async_trait;
-use slippers_core::StoreError;
 use slippers_core::catalog::{Image, Variant};
 use slippers_core::images::rules::{Gallery, plan_addition, plan_removal};
 use slippers_core::images::{GonePicture, ImageError, ImageStore, NewImage};
 use slippers_core::types::{ImageId, OrderId, SlipperId, Timestamp};
+use slippers_core::{Change, StoreError};
 
 use crate::catalog::rows::{images_of_slipper, read_images};
 use crate::db::{Db, json_list};
@@ -88,8 +88,10 @@ fn widths(variants: &[Variant]) -> Vec<(u32, &str)> {
 
 const TOUCH: &str = "UPDATE slippers SET image = coalesce(?2, image), updated_at = ?3 WHERE id = ?1";
 
+/// Notes the change of a product, as every verb here ends.
 fn touch(db: &Db<'_>, slipper: SlipperId, image: Option<&String>, now: Timestamp) -> Result<(), StoreError> {
     db.run(TOUCH, (slipper.get(), image, now.micros()))?;
+    db.note(Change::Slipper(slipper));
     Ok(())
 }
 

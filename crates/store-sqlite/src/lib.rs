@@ -4,6 +4,7 @@
 //! - `writer` runs every write on one thread and lets those that wait share a transaction and its fsync.
 //! - `readers` runs reads on connections of their own: short ones inline, those that may scan off the async workers.
 //! - `db` is the one funnel to rusqlite, `error` the one place that reads its errors.
+//! - `listeners` tells what was changed, here and by other processes.
 //! - `migrations` brings the file's schema up to this program's.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -16,6 +17,7 @@ mod connection;
 mod db;
 mod error;
 mod images;
+mod listeners;
 mod migrations;
 mod orders;
 mod readers;

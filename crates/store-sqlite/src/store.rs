@@ -1,16 +1,17 @@
 //! The store as a whole.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use slippers_core::types::Timestamp;
-use slippers_core::{PoolStatus, Store, StoreError};
+use slippers_core::{ChangeListener, PoolStatus, Store, StoreError};
 
 use crate::connection::open_writer;
 use crate::error::OpenError;
+use crate::listeners::Listeners;
 use crate::migrations::{self, MigrationStatus, told};
 use crate::readers::Readers;
 use crate::writer::{MAX_WAIT, Writer};
@@ -21,6 +22,7 @@ pub struct SqliteStore {
     pub(crate) writer: Arc<Writer>,
     pub(crate) readers: Arc<Readers>,
     statements: Arc<AtomicU64>,
+    listeners: Arc<Listeners>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -39,10 +41,11 @@ impl SqliteStore {
         let mut conn = open_writer(path).map_err(|source| told(path, source))?;
         migrations::migrate(&mut conn, path, wall_clock())?;
         let statements = Arc::new(AtomicU64::new(0));
+        let listeners = Arc::<Listeners>::default();
         let readers = Arc::new(Readers::new(path.to_owned(), Arc::clone(&statements)));
-        let writer = Writer::start(conn, Arc::clone(&statements))
+        let writer = Writer::start(conn, Arc::clone(&statements), Arc::clone(&listeners))
             .map_err(|source| OpenError::System { path: path.to_owned(), source })?;
-        Ok(Self { writer: Arc::new(writer), readers, statements })
+        Ok(Self { writer: Arc::new(writer), readers, statements, listeners })
     }
 
     /// Where each migration stands in this file, which is neither made nor changed; all of a file that is not there are
@@ -79,6 +82,10 @@ impl Store for SqliteStore {
             other => StoreError::Unavailable(other.to_string()),
         })?;
         Ok(())
+    }
+
+    fn listen(&self, listener: Weak<dyn ChangeListener>) {
+        self.listeners.add(listener);
     }
 
     fn pool_status(&self) -> PoolStatus {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use slippers_core::catalog::NewCategory;
 
+use super::CatalogPage;
 use super::input::{CategoryList, CategoryPath, UpdateCategory};
 use super::output::{CategoryOut, MessageOut};
 use super::shapes::{CategoryChangeIn, CategoryIn, CategoryListQuery};
+use crate::cache::PageKey;
 use crate::http::call::{Admin, Anyone, Call};
 use crate::http::errors::{ApiError, Code};
-use crate::http::json::Json;
+use crate::http::json::{Json, render};
 use crate::http::router::{Routes, operations};
 use crate::images::to_the_end;
 use crate::ops::openapi::words::*;
@@ -32,10 +34,14 @@ pub(crate) fn router(routes: Routes) -> Routes {
 )]
 async fn list_categories(
     State(shop): State<Arc<Shop>>,
-    Call(Anyone, list): Call<Anyone, CategoryList>,
-) -> Result<Json<Vec<CategoryOut>>, ApiError> {
-    let categories = shop.store.list_categories(list.skip, list.limit).await?;
-    Ok(Json(categories.into_iter().map(CategoryOut::from).collect()))
+    Call(Anyone, CategoryList { skip, limit }): Call<Anyone, CategoryList>,
+) -> Result<CatalogPage, ApiError> {
+    let store = shop.store.clone();
+    let ask = async move {
+        let categories = store.list_categories(skip, limit).await?;
+        render(&categories.into_iter().map(CategoryOut::from).collect::<Vec<_>>())
+    };
+    shop.cache.fetch(PageKey::Categories { skip, limit }, ask).await.map(CatalogPage)
 }
 
 /// Show a category
@@ -49,9 +55,13 @@ async fn list_categories(
 async fn find_category(
     State(shop): State<Arc<Shop>>,
     Call(Anyone, CategoryPath(id)): Call<Anyone, CategoryPath>,
-) -> Result<Json<CategoryOut>, ApiError> {
-    let category = shop.store.find_category(id).await?.ok_or(Code::CategoryNotFound)?;
-    Ok(Json(category.into()))
+) -> Result<CatalogPage, ApiError> {
+    let store = shop.store.clone();
+    let ask = async move {
+        let category = store.find_category(id).await?.ok_or(Code::CategoryNotFound)?;
+        render(&CategoryOut::from(category))
+    };
+    shop.cache.fetch(PageKey::Category(id), ask).await.map(CatalogPage)
 }
 
 /// Make a category

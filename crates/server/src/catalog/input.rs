@@ -19,7 +19,9 @@ pub(super) const DEFAULT_SLIPPERS: i64 = 20;
 pub(super) const DEFAULT_SORT: &str = "id_desc";
 const LIMIT: Int = Int::between(1, MAX_PAGE_LIMIT);
 /// Longer than any name: nothing can match, and folding it would cost.
-const SEARCH: Text = Text::new(0, 1000);
+const SEARCH: Text = Text::new(0, MAX_SEARCH);
+/// Characters.
+pub(super) const MAX_SEARCH: usize = 1000;
 const CATEGORY: IdIn<CategoryId> = IdIn(CategoryId::new, Int::any());
 
 /// The product in the path.

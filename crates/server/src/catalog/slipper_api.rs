@@ -5,12 +5,15 @@ use std::sync::Arc;
 use axum::extract::State;
 use slippers_core::catalog::{CatalogError, NewSlipper};
 
+use super::CatalogPage;
+use super::address::known_sort;
 use super::input::{SlipperDetail, SlipperList, SlipperPath, UpdateSlipper};
 use super::output::{ImageListOut, MessageOut, SavedSlipperOut, SlipperDetailOut, SlipperPageOut};
 use super::shapes::{SlipperChangeIn, SlipperIn, SlipperListQuery, SlipperQuery};
+use crate::cache::PageKey;
 use crate::http::call::{Admin, Anyone, Call};
 use crate::http::errors::{ApiError, Code};
-use crate::http::json::Json;
+use crate::http::json::{Json, render};
 use crate::http::router::{Routes, operations};
 use crate::images::to_the_end;
 use crate::ops::openapi::words::*;
@@ -40,10 +43,21 @@ pub(crate) fn router(routes: Routes) -> Routes {
 async fn list_slippers(
     State(shop): State<Arc<Shop>>,
     Call(Anyone, SlipperList { query, sort }): Call<Anyone, SlipperList>,
-) -> Result<Json<SlipperPageOut>, ApiError> {
-    let (page, with_images) = (query.page, query.with_images);
-    let listed = shop.store.list_slippers(query).await?;
-    Ok(Json(SlipperPageOut::new(listed, page, sort, with_images)))
+) -> Result<CatalogPage, ApiError> {
+    let key = PageKey::Slippers(query.clone());
+    // Any other name is shown as it was sent: that is a page of its own, which nobody else asks for.
+    let is_named = known_sort(&sort).is_some();
+    let store = shop.store.clone();
+    let ask = async move {
+        let (page, with_images) = (query.page, query.with_images);
+        let listed = store.list_slippers(query).await?;
+        render(&SlipperPageOut::new(listed, page, sort, with_images))
+    };
+    if is_named {
+        shop.cache.fetch(key, ask).await.map(CatalogPage)
+    } else {
+        Ok(CatalogPage(shop.cache.once(&key, ask.await?)))
+    }
 }
 
 /// Show a product
@@ -57,9 +71,13 @@ async fn list_slippers(
 async fn find_slipper(
     State(shop): State<Arc<Shop>>,
     Call(Anyone, SlipperDetail { id, with_images }): Call<Anyone, SlipperDetail>,
-) -> Result<Json<SlipperDetailOut>, ApiError> {
-    let slipper = shop.store.find_slipper(id).await?.ok_or(Code::SlipperNotFound)?;
-    Ok(Json(SlipperDetailOut::new(slipper, with_images)))
+) -> Result<CatalogPage, ApiError> {
+    let store = shop.store.clone();
+    let ask = async move {
+        let slipper = store.find_slipper(id).await?.ok_or(Code::SlipperNotFound)?;
+        render(&SlipperDetailOut::new(slipper, with_images))
+    };
+    shop.cache.fetch(PageKey::Slipper { id, with_images }, ask).await.map(CatalogPage)
 }
 
 /// Make a product
@@ -132,7 +150,11 @@ async fn delete_slipper(
 async fn list_images(
     State(shop): State<Arc<Shop>>,
     Call(Anyone, SlipperPath(id)): Call<Anyone, SlipperPath>,
-) -> Result<Json<ImageListOut>, ApiError> {
-    let images = shop.store.list_images(id).await?.ok_or(Code::SlipperNotFound)?;
-    Ok(Json(ImageListOut::new(id.get(), images)))
+) -> Result<CatalogPage, ApiError> {
+    let store = shop.store.clone();
+    let ask = async move {
+        let images = store.list_images(id).await?.ok_or(Code::SlipperNotFound)?;
+        render(&ImageListOut::new(id.get(), images))
+    };
+    shop.cache.fetch(PageKey::Images(id), ask).await.map(CatalogPage)
 }

@@ -8,6 +8,8 @@ use flate2::write::GzEncoder;
 
 /// Smaller bodies fit one packet either way.
 pub(crate) const MIN_BYTES: usize = 1000;
+/// Larger bodies are not packed: the largest list of orders is below it.
+pub(crate) const MAX_BYTES: u64 = 16 * 1024 * 1024;
 /// Larger ones are packed at the fastest level: 1 MiB at level 6 would hold its worker for some 30 ms.
 const LARGE_BYTES: usize = 64 * 1024;
 

@@ -73,7 +73,12 @@ impl Cors {
         if is_cached || origin.is_some_and(|origin| self.allows(origin)) {
             response.append(VARY, HeaderValue::from_static("Origin"));
         }
-        let Some(origin) = origin else { return };
+        self.allow(request, response);
+    }
+
+    /// The same for an answer that says by itself what it depends on.
+    pub(crate) fn allow(&self, request: &HeaderMap, response: &mut HeaderMap) {
+        let Some(origin) = request.get(ORIGIN) else { return };
         response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         if self.allows(origin) {

@@ -17,11 +17,16 @@ pub(crate) const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("appli
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
+        match render(&self.0) {
             Ok(body) => ([(header::CONTENT_TYPE, APPLICATION_JSON)], body).into_response(),
-            Err(error) => ApiError::because(Code::Internal, error).into_response(),
+            Err(error) => error.into_response(),
         }
     }
+}
+
+/// The bytes of a JSON body.
+pub(crate) fn render<T: Serialize>(value: &T) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(value).map_err(|error| ApiError::because(Code::Internal, error))
 }
 
 /// A 200 with a JSON body and headers of its own.

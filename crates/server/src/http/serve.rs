@@ -4,22 +4,26 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::hot::Short;
 use super::leftover;
+use super::limit::Decision;
+use super::payload::Payload;
 use super::stack::Stack;
 use crate::settings::ConnectionSettings;
 
@@ -123,7 +127,7 @@ impl Connection {
         }
         let mut stream = tokio_io_timeout::TimeoutStream::new(stream);
         stream.set_write_timeout(Some(settings.write_timeout));
-        let service = service_fn(|request| self.answer(request, &draining));
+        let service = Front { connection: self, draining: &draining };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(settings.header_timeout)
@@ -150,21 +154,81 @@ impl Connection {
         }
     }
 
+    /// The long way, through the stack and the router, or to a refusal.
     async fn answer(
         &self,
         request: Request<Incoming>,
+        refused: Option<Decision>,
         draining: &CancellationToken,
-    ) -> Result<Response<Body>, Infallible> {
+    ) -> Response<Payload> {
         let (request, leftover) = leftover::watch(request);
-        let mut response = self.stack.handle(request, self.peer.ip()).await;
+        let response = match refused {
+            Some(decision) => self.stack.refuse(request, decision).await,
+            None => self.stack.handle(request, self.peer.ip()).await,
+        };
         let is_spent = match leftover {
             Some(leftover) => !leftover.discard().await,
             None => false,
         };
+        self.count(response, is_spent, draining)
+    }
+
+    /// Counts an answer, and says so when it is the connection's last.
+    fn count(
+        &self,
+        mut response: Response<Payload>,
+        is_spent: bool,
+        draining: &CancellationToken,
+    ) -> Response<Payload> {
         let served = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         if is_spent || (self.max_requests > 0 && served >= self.max_requests) || draining.is_cancelled() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response)
+        response
+    }
+}
+
+/// What answers the requests of a connection.
+struct Front<'c> {
+    connection: &'c Connection,
+    draining: &'c CancellationToken,
+}
+
+impl<'c> Service<Request<Incoming>> for Front<'c> {
+    type Response = Response<Payload>;
+    type Error = Infallible;
+    type Future = Reply<'c>;
+
+    fn call(&self, request: Request<Incoming>) -> Reply<'c> {
+        let Self { connection, draining } = *self;
+        let refused = match connection.stack.try_short(&request, connection.peer.ip()) {
+            Short::Answered(response) => {
+                return Reply::Now(Some(connection.count(response, false, draining)));
+            }
+            Short::Refused(decision) => Some(decision),
+            Short::Missed => None,
+        };
+        Reply::Later(Box::pin(connection.answer(request, refused, draining)))
+    }
+}
+
+/// An answer that is there, or one that is being made: the future of the long way is large, and the short way pays
+/// nothing for it.
+enum Reply<'c> {
+    Now(Option<Response<Payload>>),
+    Later(Pin<Box<dyn Future<Output = Response<Payload>> + Send + 'c>>),
+}
+
+impl Future for Reply<'_> {
+    type Output = Result<Response<Payload>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            // hyper asks once.
+            Self::Now(response) => {
+                response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
+            }
+            Self::Later(future) => future.as_mut().poll(context).map(Ok),
+        }
     }
 }

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
 use http_body::Body as _;
@@ -33,24 +33,31 @@ use super::call::Bearer;
 use super::client::{ClientAddress, ClientKey, client_address};
 use super::compress;
 use super::cors::Cors;
+use super::dress::{Asked, Heads};
 use super::errors::{ApiError, Code};
+use super::headers::{
+    HINT_BYTES, RequestId, SECURITY, SERVER_TIMING, Texts, X_COMPRESS_HINT, X_PROCESS_TIME,
+    X_RATELIMIT_LIMIT, X_RATELIMIT_REMAINING, X_RATELIMIT_RESET, X_REQUEST_ID, X_UPTIME, put_id, put_seconds,
+    put_server_timing,
+};
 use super::json::APPLICATION_JSON;
 use super::limit::{Decision, RateLimiter};
+use super::payload::Payload;
+use crate::cache::Page;
+use crate::catalog::CatalogPage;
 use crate::shop::Shop;
 
 /// Everything between a connection and the router.
 #[derive(Debug)]
 pub(crate) struct Stack {
-    shop: Arc<Shop>,
+    pub(super) shop: Arc<Shop>,
     router: Router,
     cors: Cors,
     limiter: RateLimiter,
+    heads: Heads,
     started: Instant,
-    ids: RequestIds,
+    pub(super) ids: RequestIds,
 }
-
-/// Answers larger than this are not packed: the largest list of orders is below it.
-const MAX_PACKED_BYTES: u64 = 16 * 1024 * 1024;
 
 impl Stack {
     pub(crate) fn new(shop: Arc<Shop>, router: Router) -> std::io::Result<Self> {
@@ -58,6 +65,7 @@ impl Stack {
         Ok(Self {
             cors: Cors::new(shop.settings.cors.clone()),
             limiter: RateLimiter::new(rate.requests, rate.window),
+            heads: Heads::new(&shop.settings.cache, rate.requests),
             started: Instant::now(),
             ids: RequestIds::new(&*shop.entropy)?,
             shop,
@@ -65,24 +73,34 @@ impl Stack {
         })
     }
 
-    /// Answers one request of a client at `peer`.
-    pub(crate) async fn handle(&self, mut request: Request<Body>, peer: IpAddr) -> Response<Body> {
-        let exchange = Exchange {
+    /// Tells a client that it has asked for too many, once that was counted.
+    pub(super) async fn refuse(&self, request: Request<Body>, decision: Decision) -> Response<Payload> {
+        let exchange = self.exchange(&request);
+        self.finish(&exchange, Some(decision), ApiError::from(Code::RateLimited).into_response()).await
+    }
+
+    fn exchange(&self, request: &Request<Body>) -> Exchange {
+        Exchange {
             started: Instant::now(),
             id: self.ids.next(),
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             headers: request.headers().clone(),
-        };
+        }
+    }
+
+    /// Answers one request of a client at `peer`.
+    pub(crate) async fn handle(&self, mut request: Request<Body>, peer: IpAddr) -> Response<Payload> {
+        let exchange = self.exchange(&request);
         if exchange.method == Method::OPTIONS {
             let mut response = self.cors.answer_options(&exchange.headers);
             self.add_timing(&exchange, response.headers_mut());
-            return response;
+            return response.map(Payload::Streamed);
         }
 
         let bearer = Bearer::read(&self.shop, &exchange.headers);
         let address = client_address(peer, &exchange.headers, &self.shop.settings.trusted_proxies);
-        let decision = self.count(&exchange, bearer, address);
+        let decision = self.count(&exchange.path, bearer, address);
         if decision.as_ref().is_some_and(|d| !d.allowed) {
             return self.finish(&exchange, decision, ApiError::from(Code::RateLimited).into_response()).await;
         }
@@ -99,8 +117,7 @@ impl Stack {
 
     /// Counts a request against its client's limit; `None` where there is no limit. Health is told where it stands but
     /// never counted, so that a probe can't be shut out.
-    fn count(&self, exchange: &Exchange, bearer: Bearer, address: IpAddr) -> Option<Decision> {
-        let path = exchange.path.as_str();
+    pub(super) fn count(&self, path: &str, bearer: Bearer, address: IpAddr) -> Option<Decision> {
         if is_static(path) || self.shop.settings.rate.excluded_paths.iter().any(|excluded| excluded == path) {
             return None;
         }
@@ -140,10 +157,16 @@ impl Stack {
         exchange: &Exchange,
         decision: Option<Decision>,
         mut response: Response<Body>,
-    ) -> Response<Body> {
+    ) -> Response<Payload> {
+        if let Some(CatalogPage(page)) = response.extensions_mut().remove::<CatalogPage>() {
+            let Exchange { started, id, method, path, headers } = exchange;
+            let is_head = *method == Method::HEAD;
+            let asked = Asked { headers, is_head, id: *id, started: *started };
+            return self.send_page(&page, asked, decision, method, path);
+        }
         let error = response.extensions_mut().remove::<ApiError>();
         if let Some(error) = &error {
-            *response.body_mut() = Body::from(error.body(&exchange.id));
+            *response.body_mut() = Body::from(error.body(&exchange.id.to_string()));
             // The router has told the length of the empty body that was there until now.
             response.headers_mut().remove(header::CONTENT_LENGTH);
             response.headers_mut().insert(header::CONTENT_TYPE, APPLICATION_JSON);
@@ -157,27 +180,45 @@ impl Stack {
             drop_body(&mut response);
         }
         self.add_headers(exchange, decision, error.as_ref(), response.headers_mut());
+        response.map(Payload::Streamed)
+    }
+
+    /// Sends a page of the catalogue.
+    pub(super) fn send_page(
+        &self,
+        page: &Page,
+        asked: Asked<'_>,
+        decision: Option<Decision>,
+        method: &Method,
+        path: &str,
+    ) -> Response<Payload> {
+        let response = self.heads.dress(page, asked, decision, &self.cors, self.started.elapsed());
+        self.log_slow(asked.id, asked.started, method, path, response.status());
         response
     }
 
     /// A failure is logged once, here, with its cause; so is a request that took long.
     fn log(&self, exchange: &Exchange, status: StatusCode, error: Option<&ApiError>) {
         let Exchange { id, method, path, .. } = exchange;
-        let duration_ms = u64::try_from(exchange.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         if let Some(error) = error.filter(|_| status.is_server_error()) {
             let cause = error.cause().map(ToString::to_string).unwrap_or_default();
             let code = error.code().name();
             if error.code() == Code::Internal {
-                tracing::error!(request_id = id, %method, ?path, code, cause, "request {id} failed: {code}");
+                tracing::error!(request_id = %id, %method, ?path, code, cause, "request {id} failed: {code}");
             } else {
-                tracing::warn!(request_id = id, %method, ?path, code, cause, "request {id} not served: {code}");
+                tracing::warn!(request_id = %id, %method, ?path, code, cause, "request {id} not served: {code}");
             }
         }
-        if exchange.started.elapsed() >= self.shop.settings.slow_request && !is_static(path) {
+        self.log_slow(*id, exchange.started, method, path, status);
+    }
+
+    fn log_slow(&self, id: RequestId, started: Instant, method: &Method, path: &str, status: StatusCode) {
+        let taken = started.elapsed();
+        if taken >= self.shop.settings.slow_request && !is_static(path) {
+            let duration_ms = u64::try_from(taken.as_millis()).unwrap_or(u64::MAX);
             let status = status.as_u16();
-            tracing::warn!(request_id = id, %method, ?path, status, duration_ms, "Slow request {id}: {duration_ms} ms");
+            tracing::warn!(request_id = %id, %method, ?path, status, duration_ms, "Slow request {id}: {duration_ms} ms");
         }
-        tracing::debug!(request_id = id, %method, ?path, status = status.as_u16(), duration_ms, "request {id}");
     }
 
     fn add_headers(
@@ -200,45 +241,33 @@ impl Stack {
                 headers.insert(name, value);
             }
         }
+        // What is not marked as fit to be kept is of one caller, or of one moment.
+        let may_be_kept = headers.contains_key(header::CACHE_CONTROL) || headers.contains_key(header::ETAG);
+        if !may_be_kept && !is_static(&exchange.path) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
         self.cors.expose(&exchange.headers, is_static(&exchange.path), headers);
         self.add_timing(exchange, headers);
     }
 
     fn add_timing(&self, exchange: &Exchange, headers: &mut HeaderMap) {
         let taken = exchange.started.elapsed();
+        let mut texts = Texts::with_capacity(64);
+        let id = texts.put(|into| put_id(into, exchange.id));
+        let seconds = texts.put(|into| put_seconds(into, taken));
+        let timing = texts.put(|into| put_server_timing(into, taken));
+        let texts = texts.done();
         headers.insert(X_UPTIME, self.started.elapsed().as_secs().into());
-        for (name, text) in [
-            (X_REQUEST_ID, exchange.id.clone()),
-            (X_PROCESS_TIME, format!("{:.3}s", taken.as_secs_f64())),
-            (SERVER_TIMING, format!("app;dur={:.3}", taken.as_secs_f64() * 1000.0)),
-        ] {
-            if let Ok(value) = HeaderValue::try_from(text) {
-                headers.insert(name, value);
-            }
-        }
+        headers.insert(X_REQUEST_ID, texts.value(id));
+        headers.insert(X_PROCESS_TIME, texts.value(seconds));
+        headers.insert(SERVER_TIMING, texts.value(timing));
     }
 }
-
-const X_RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-const X_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-const X_RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const X_PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
-const X_UPTIME: HeaderName = HeaderName::from_static("x-uptime");
-const X_COMPRESS_HINT: HeaderName = HeaderName::from_static("x-compress-hint");
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-
-const SECURITY: [(HeaderName, HeaderValue); 4] = [
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (header::X_XSS_PROTECTION, HeaderValue::from_static("1; mode=block")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin")),
-];
 
 /// What the later steps need of a request whose parts the router has taken.
 struct Exchange {
     started: Instant,
-    id: String,
+    id: RequestId,
     method: Method,
     path: String,
     headers: HeaderMap,
@@ -264,11 +293,11 @@ fn keep_first_method(headers: &mut HeaderMap) {
 async fn pack(request: &HeaderMap, mut response: Response<Body>) -> Response<Body> {
     let Some(size) = response.body().size_hint().exact() else { return response };
     let is_json = response.headers().get(header::CONTENT_TYPE) == Some(&APPLICATION_JSON);
-    if is_json && size > 1024 {
+    if is_json && size > HINT_BYTES {
         response.headers_mut().insert(X_COMPRESS_HINT, HeaderValue::from_static("true"));
     }
     let worthwhile = size > compress::MIN_BYTES as u64
-        && size <= MAX_PACKED_BYTES
+        && size <= compress::MAX_BYTES
         && response.status() != StatusCode::PARTIAL_CONTENT
         && compress::is_compressible(response.headers())
         && !response.headers().contains_key(header::ETAG)
@@ -303,9 +332,9 @@ fn drop_body(response: &mut Response<Body>) {
     *response.body_mut() = Body::empty();
 }
 
-/// Ids that are unique among processes (a random start) and cheap (a counter).
+/// Hands out ids.
 #[derive(Debug)]
-struct RequestIds {
+pub(super) struct RequestIds {
     process: u32,
     next: AtomicU64,
 }
@@ -317,7 +346,7 @@ impl RequestIds {
         Ok(Self { process: u32::from_le_bytes(bytes), next: AtomicU64::new(0) })
     }
 
-    fn next(&self) -> String {
-        format!("{:08x}-{:x}", self.process, self.next.fetch_add(1, Ordering::Relaxed))
+    pub(super) fn next(&self) -> RequestId {
+        RequestId { process: self.process, number: self.next.fetch_add(1, Ordering::Relaxed) }
     }
 }

@@ -19,8 +19,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use slippers_server::settings::{
-    ConnectionSettings, CorsSettings, LoginSettings, Network, OrderSettings, RateSettings, SecretKey,
-    SessionSettings, Settings,
+    CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, Network, OrderSettings, RateSettings,
+    SecretKey, SessionSettings, Settings,
 };
 
 pub(crate) use fault::{Faults, Source};
@@ -66,6 +66,7 @@ struct ServerPart {
     cap_seconds: Option<i64>,
     refresh_leeway_seconds: i64,
     orders: OrderSettings,
+    cache: CacheSettings,
     slow_request: Duration,
     trusted_proxies: Vec<Network>,
 }
@@ -130,6 +131,13 @@ impl Config {
                     pending_ttl_minutes: read.number(&table::ORDER_TTL),
                     max_open: read.number(&table::ORDER_MAX_OPEN),
                 },
+                cache: CacheSettings {
+                    max_bytes: read.number(&table::CACHE_BYTES),
+                    ttl: Duration::from_secs(read.number(&table::CACHE_TTL)),
+                    shared_seconds: read.number(&table::CACHE_SHARED),
+                    stale_while_revalidate_seconds: read.number(&table::CACHE_STALE),
+                    stale_if_error_seconds: read.number(&table::CACHE_STALE_ERROR),
+                },
                 slow_request: Duration::from_millis(read.number(&table::SLOW_REQUEST)),
                 trusted_proxies: read.trusted_proxies(),
             },
@@ -168,6 +176,7 @@ impl Config {
                 refresh_leeway_seconds: part.refresh_leeway_seconds,
             },
             orders: part.orders,
+            cache: part.cache,
             static_dir: self.static_dir(),
             slow_request: part.slow_request,
             trusted_proxies: part.trusted_proxies.clone(),

@@ -117,6 +117,16 @@ settings! {
         "Addresses of the staff, who are told that new passwords wait for approval; or one with {phone} or {digits} for a mail-to-SMS gateway, which brings people their codes.";
     MESSAGE_RETRY "MESSAGE_RETRY_SEC" = "120", Number(0, 600),
         "Seconds for which a message that could not be sent is tried again; then an admin decides. 0 = one attempt.";
+    CACHE_BYTES "CACHE_MAX_BYTES" = "67108864", Number(0, 1 << 40),
+        "Bytes of memory that kept pages of the catalogue may take; 0 = none is kept.";
+    CACHE_TTL "CACHE_TTL_SEC" = "60", Number(1, 86_400),
+        "Seconds after which a kept page is made anew, a tenth more or less, though nothing has changed; a change ends it at once.";
+    CACHE_SHARED "CACHE_S_MAXAGE_SEC" = "0", Number(0, 31_536_000),
+        "Seconds for which a cache in front (a CDN, nginx) may send a page of the catalogue without asking, so that it may be as old; 0 = it always asks. Browsers always ask.";
+    CACHE_STALE "CACHE_STALE_WHILE_REVALIDATE_SEC" = "0", Number(0, 31_536_000),
+        "Seconds beyond CACHE_S_MAXAGE_SEC in which it may send an old page while it asks for a new one; 0 = never.";
+    CACHE_STALE_ERROR "CACHE_STALE_IF_ERROR_SEC" = "0", Number(0, 31_536_000),
+        "Seconds beyond CACHE_S_MAXAGE_SEC in which it may send an old page when the shop does not answer; 0 = never.";
     DEBUG "DEBUG" = "false", Flag,
         "Whether the program's own log tells more (level debug). Answers never show more than they should.";
     LOG "SLIPPERS_LOG" = "", Text,

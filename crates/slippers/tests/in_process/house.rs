@@ -12,8 +12,8 @@ use slippers_core::accounts::NewUser;
 use slippers_core::types::{Phone, Timestamp};
 use slippers_server::accounts::passwords::hash_password;
 use slippers_server::settings::{
-    ConnectionSettings, CorsSettings, LoginSettings, OrderSettings, RateSettings, SecretKey, SessionSettings,
-    Settings,
+    CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, OrderSettings, RateSettings, SecretKey,
+    SessionSettings, Settings,
 };
 use slippers_server::{Clock, Notifier, Notifiers, Server, SystemEntropy};
 use slippers_store_sqlite::SqliteStore;
@@ -344,6 +344,7 @@ fn settings(dir: &TempDir) -> Settings {
             refresh_leeway_seconds: 10,
         },
         orders: OrderSettings { max_quantity_per_line: 500, pending_ttl_minutes: 60, max_open: 0 },
+        cache: CacheSettings::default(),
         static_dir: dir.path().join("static"),
         slow_request: Duration::from_secs(60),
         trusted_proxies: Vec::new(),

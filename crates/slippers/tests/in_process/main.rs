@@ -5,6 +5,7 @@
 mod connections;
 mod enumeration;
 mod house;
+mod kept_pages;
 mod operations;
 mod reset_codes;
 mod sessions;

@@ -24,6 +24,7 @@ mod edge_paths;
 mod edge_validation;
 mod edge_wire;
 mod gateways;
+mod kept_pages;
 mod legacy_defects;
 mod legacy_passwords;
 mod login_limits;

@@ -12,7 +12,7 @@ use slippers_core::accounts::{
 };
 use slippers_core::audit::{By, Entry};
 use slippers_core::types::{Phone, Timestamp, UserId};
-use slippers_core::{Constraint, StoreError};
+use slippers_core::{Change, Constraint, StoreError};
 
 use self::search::Keys;
 use crate::audit;
@@ -323,7 +323,7 @@ const END_SESSION: &str =
 
 fn end_session(db: &Db<'_>, session: SessionId, now: Timestamp) -> Result<(), StoreError> {
     let ended = db.first(END_SESSION, (session.as_bytes(), now.micros()), |row| row.int(0))?;
-    ended.into_iter().for_each(|user| db.changes_user(UserId::new(user)));
+    ended.into_iter().for_each(|user| db.note(Change::User(UserId::new(user))));
     Ok(())
 }
 
@@ -331,7 +331,7 @@ const END_SESSIONS: &str = "UPDATE sessions SET ended_at = ?2 WHERE user_id = ?1
 
 /// Ends all sessions of a user.
 fn end_sessions(db: &Db<'_>, user: UserId, now: Timestamp) -> Result<(), StoreError> {
-    db.changes_user(user);
+    db.note(Change::User(user));
     db.run(END_SESSIONS, (user.get(), now.micros()))?;
     Ok(())
 }
@@ -383,6 +383,6 @@ fn sweep_sessions(db: &Db<'_>, before: Timestamp, limit: i64) -> Result<u64, Sto
         return Ok(0);
     }
     let users = db.all(SWEEP_SESSIONS, [json_list(&sessions)?], |row| row.int(0).map(UserId::new))?;
-    users.iter().for_each(|user| db.changes_user(*user));
+    users.iter().for_each(|user| db.note(Change::User(*user)));
     Ok(u64::try_from(sessions.len() + users.len()).unwrap_or(u64::MAX))
 }

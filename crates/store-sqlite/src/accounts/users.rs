@@ -1,12 +1,12 @@
 //! Users: listed, changed and deleted.
 
-use slippers_core::StoreError;
 use slippers_core::accounts::rules::decide_user_change;
 use slippers_core::accounts::{
     AccountError, PasswordChange, PasswordHash, ProfileChange, User, UserChange, UserPage, UserQuery,
 };
 use slippers_core::audit::{By, Entry};
 use slippers_core::types::{Timestamp, UserId};
+use slippers_core::{Change, StoreError};
 
 use super::search::{self, Keys};
 use super::{count, read_user, refuse_taken, taken, user_columns};
@@ -140,7 +140,7 @@ const UPDATE: &str = "
 
 /// Writes a user who was changed, and everything that follows from it.
 fn write(db: &Db<'_>, before: &User, after: User) -> Result<User, AccountError> {
-    db.changes_user(after.id);
+    db.note(Change::User(after.id));
     let id = after.id.get();
     refuse_taken(db, &after.name, &after.phone, id)?;
     let (old, new) = (Keys::of(before), Keys::of(&after));
@@ -177,7 +177,7 @@ const WIPE_KEYS: &str = "DELETE FROM idempotency_keys WHERE user_id = ?1";
 pub(super) fn delete(db: &Db<'_>, id: UserId, by: UserId, now: Timestamp) -> Result<(), AccountError> {
     let user = find(db, id)?.ok_or(AccountError::NotFound)?;
     decide_user_change(by, id, user.is_admin, admins(db)?)?;
-    db.changes_user(id);
+    db.note(Change::User(id));
     search::remove(db, id.get(), &Keys::of(&user))?;
     count(db, -1, -i64::from(user.is_admin))?;
     audit::record(db, &Entry::user_deleted(By::Admin(by), id), now)?;

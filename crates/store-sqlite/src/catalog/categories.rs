@@ -3,7 +3,7 @@
 use slippers_core::audit::{By, Entry};
 use slippers_core::catalog::{CatalogError, Category, CategoryChange, NewCategory};
 use slippers_core::types::{CategoryId, Timestamp};
-use slippers_core::{Constraint, StoreError};
+use slippers_core::{Change, Constraint, StoreError};
 
 use crate::audit;
 use crate::db::{Cells, Db};
@@ -38,6 +38,7 @@ pub(super) fn create(
     let values = (&new.name, &new.description, new.is_active, now.micros());
     let id = CategoryId::new(db.insert(CREATE, values).map_err(name_taken)?);
     audit::record(db, &Entry::category_created(by, id, new), now)?;
+    db.note(Change::Category(id));
     Ok(Category {
         id,
         name: new.name.clone(),
@@ -70,6 +71,7 @@ pub(super) fn update(
     let values = (id.get(), &next.name, &next.description, next.is_active, now.micros());
     db.run(UPDATE, values).map_err(name_taken)?;
     audit::record(db, &Entry::category_updated(by, id, change), now)?;
+    db.note(Change::Category(id));
     Ok(next)
 }
 
@@ -86,11 +88,13 @@ const DELETE: &str = "DELETE FROM categories WHERE id = ?1";
 pub(super) fn delete_part(db: &Db<'_>, id: CategoryId, by: By, now: Timestamp) -> Result<bool, CatalogError> {
     if i64::try_from(db.run(DETACH, (id.get(), PART))?) == Ok(PART) {
         db.run(COUNT_DETACHED, (id.get(), PART))?;
+        db.note(Change::Category(id));
         return Ok(false);
     }
     if db.run(DELETE, [id.get()])? == 0 {
         return Err(CatalogError::CategoryNotFound);
     }
+    db.note(Change::Category(id));
     audit::record(db, &Entry::category_deleted(by, id), now)?;
     Ok(true)
 }

@@ -1,11 +1,11 @@
 //! One product: read, made, changed, deleted.
 
-use slippers_core::StoreError;
 use slippers_core::audit::{By, Entry};
 use slippers_core::catalog::rules::pause_after;
 use slippers_core::catalog::search::fold;
 use slippers_core::catalog::{CatalogError, Image, NewSlipper, Slipper, SlipperChange};
 use slippers_core::types::{CategoryId, Money, SlipperId, Timestamp, UserId};
+use slippers_core::{Change, StoreError};
 
 use super::rows::{images_of_slipper, read_images, read_slipper, slipper_columns};
 use super::search;
@@ -58,6 +58,7 @@ pub(super) fn create(db: &Db<'_>, new: &NewSlipper, by: By, now: Timestamp) -> R
     )?;
     search::add(db, id, &name_key, &size_key)?;
     audit::record(db, &Entry::slipper_created(by, SlipperId::new(id), new), now)?;
+    db.note(Change::Slipper(SlipperId::new(id)));
     Ok(db.one(FIND, [id], read_slipper)?)
 }
 
@@ -145,6 +146,7 @@ pub(super) fn update(
         record_count(db, id, counted - before.quantity, counted, by, now)?;
     }
     audit::record(db, &Entry::slipper_updated(By::Admin(by), id, change), now)?;
+    db.note(Change::Slipper(id));
     Ok(db.one(FIND, [id.get()], read_slipper)?)
 }
 
@@ -180,6 +182,7 @@ pub(super) fn delete(db: &Db<'_>, id: SlipperId, by: By, now: Timestamp) -> Resu
     count_in_category(db, before.category, -1)?;
     count_in_shop(db, -1)?;
     audit::record(db, &Entry::slipper_deleted(by, id), now)?;
+    db.note(Change::Slipper(id));
     images::let_go(db, &before.image)?;
     Ok(images::remember_gone(db, &pictures)?)
 }

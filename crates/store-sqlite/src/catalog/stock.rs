@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use slippers_core::StoreError;
 use slippers_core::audit::{By, Entry};
 use slippers_core::catalog::search::{fold, grams};
 use slippers_core::catalog::{Assortment, CatalogError, NewCategory, StockedSlipper};
 use slippers_core::types::{CategoryId, Timestamp};
+use slippers_core::{Change, StoreError};
 
 use crate::audit;
 use crate::db::{Db, Prepared};
@@ -58,6 +58,7 @@ fn write_all(db: &Db<'_>, goods: &dyn Assortment, now: Timestamp) -> Result<(), 
     import.write_grams()?;
     db.run(REBUILD_SEARCH, [])?;
     db.run(COUNT_IN_CATEGORIES, [])?;
+    db.note(Change::Catalog);
     let written = i64::try_from(written).unwrap_or(i64::MAX);
     db.run(COUNT_IN_SHOP, [written])?;
     audit::record(db, &Entry::catalog_stocked(By::CommandLine, written), now)

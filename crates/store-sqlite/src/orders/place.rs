@@ -1,12 +1,12 @@
 //! Placing an order from a cart: seven statements, however many lines; two more each to empty the cart and for an
 //! idempotency key.
 
-use slippers_core::StoreError;
 use slippers_core::orders::rules::{Goods, OrderPlan, PlanError, Shelf, WantedLine, is_repeat, plan};
 use slippers_core::orders::{
     Idempotency, KEY_SECONDS, Order, OrderLine, OrderStatus, PlaceError, PlaceFromCart,
 };
 use slippers_core::types::{OrderId, OrderLineId, SlipperId, Timestamp, UserId};
+use slippers_core::{Change, StoreError};
 
 use super::{rows, stock};
 use crate::db::{Cells, Db, json_list};
@@ -196,7 +196,7 @@ fn place_new(
         (place.user.get(), plan.total.minor(), cart.version, cleared_to, now.micros()),
     )?;
     let lines = insert_lines(db, id, &plan)?;
-    take_stock(db, &plan)?;
+    take_stock(db, &plan, &buyer.shelf)?;
     stock::count(db, place.user, 1, 0)?;
     if place.clear_cart {
         clear_cart(db, cart, now)?;
@@ -264,13 +264,17 @@ const TAKE_STOCK: &str = "
     FROM (SELECT value ->> 0 AS slipper_id, value ->> 1 AS quantity FROM json_each(?1)) AS taken
     WHERE slippers.id = taken.slipper_id";
 
-fn take_stock(db: &Db<'_>, plan: &OrderPlan) -> Result<(), StoreError> {
+/// Takes the pairs of a plan, which has left this on the shelf.
+fn take_stock(db: &Db<'_>, plan: &OrderPlan, left: &Shelf) -> Result<(), StoreError> {
     let taken: Vec<_> = plan.lines.iter().map(|line| (line.slipper.get(), line.quantity)).collect();
-    if db.run(TAKE_STOCK, [json_list(&taken)?])? == taken.len() {
-        Ok(())
-    } else {
-        Err(StoreError::Other("not every product of a plan was there to be taken".to_owned()))
+    if db.run(TAKE_STOCK, [json_list(&taken)?])? != taken.len() {
+        return Err(StoreError::Other("not every product of a plan was there to be taken".to_owned()));
     }
+    for line in &plan.lines {
+        let after = left.get(&line.slipper).map_or(0, |goods| goods.stock);
+        db.note(Change::of_stock(line.slipper, after + line.quantity, after));
+    }
+    Ok(())
 }
 
 const CLEAR_CART: &str = "DELETE FROM cart_items WHERE cart_id = ?1";

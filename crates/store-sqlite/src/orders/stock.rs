@@ -1,10 +1,10 @@
 //! What orders do to stock and counts.
 
-use slippers_core::StoreError;
 use slippers_core::catalog::MAX_STOCK;
-use slippers_core::types::{OrderId, UserId};
+use slippers_core::types::{OrderId, SlipperId, UserId};
+use slippers_core::{Change, StoreError};
 
-use crate::db::{Db, json_list};
+use crate::db::{Cells, Db, json_list};
 
 // Of products that are gone nothing is given back, and no shelf holds more than it can.
 const GIVE_BACK: &str = "
@@ -14,11 +14,20 @@ const GIVE_BACK: &str = "
         WHERE order_id IN (SELECT value FROM json_each(?1))
         GROUP BY slipper_id
     ) AS back
-    WHERE slippers.id = back.slipper_id";
+    WHERE slippers.id = back.slipper_id
+    RETURNING id, quantity, (
+        SELECT sum(i.quantity) FROM order_items i
+        WHERE i.order_id IN (SELECT value FROM json_each(?1)) AND i.slipper_id = slippers.id)";
 
 /// Puts the lines of these orders back on the shelf.
 pub(super) fn give_back(db: &Db<'_>, orders: &[i64]) -> Result<(), StoreError> {
-    db.run(GIVE_BACK, (json_list(&orders)?, MAX_STOCK))?;
+    let note = |row: &Cells<'_>| {
+        // Where the shelf was too full for all of it, there was something on it before.
+        let (slipper, after, back) = (SlipperId::new(row.int(0)?), row.int(1)?, row.int(2)?);
+        db.note(Change::of_stock(slipper, after - back, after));
+        Ok(())
+    };
+    db.all(GIVE_BACK, (json_list(&orders)?, MAX_STOCK), note)?;
     Ok(())
 }
 

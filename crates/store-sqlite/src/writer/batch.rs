@@ -5,12 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU64;
 
 use rusqlite::Connection;
-use slippers_core::StoreError;
-use slippers_core::accounts::Generations;
-use slippers_core::types::UserId;
+use slippers_core::{Change, StoreError};
 
 use crate::db::Db;
 use crate::error::interpret_error;
+use crate::listeners::Listeners;
 
 /// A write that waits for its transaction.
 pub(crate) trait Job: Send {
@@ -33,14 +32,15 @@ type Jobs = Vec<Box<dyn Job>>;
 /// - A job that refuses or panics is undone; the others stay.
 /// - An error that has ended the whole transaction is that job's own: the others are run again, each alone.
 /// - If the commit fails, nothing stays and all are told [`StoreError::Unavailable`].
-/// - Whoever is changed by a job: their generation has moved before any answer, after the commit.
+///
+/// What the jobs have changed is told to the listeners after the commit and before anybody is answered.
 pub(crate) fn run_batch(
     conn: &Connection,
     statements: &AtomicU64,
-    generations: &Generations,
+    listeners: &Listeners,
     mut jobs: Jobs,
 ) -> u64 {
-    let batch = Batch { conn, statements, generations, changed: RefCell::default() };
+    let batch = Batch { conn, statements, listeners, changes: RefCell::default() };
     match jobs.len() {
         0 => 0,
         1 => jobs.pop().map_or(0, |job| batch.alone(job)),
@@ -51,8 +51,9 @@ pub(crate) fn run_batch(
 struct Batch<'c> {
     conn: &'c Connection,
     statements: &'c AtomicU64,
-    generations: &'c Generations,
-    changed: RefCell<Vec<UserId>>,
+    listeners: &'c Listeners,
+    /// What the jobs of the open transaction have changed.
+    changes: RefCell<Vec<Change>>,
 }
 
 impl Batch<'_> {
@@ -65,13 +66,10 @@ impl Batch<'_> {
         let lost = jobs.iter_mut().position(|job| !self.in_savepoint(job.as_mut()));
         if let Some(lost) = lost {
             self.roll_back();
-            self.tell_changes();
             jobs.remove(lost).answer();
             return 1 + self.one_by_one(jobs);
         }
-        let committed = self.control("COMMIT");
-        self.tell_changes();
-        match committed {
+        match self.commit() {
             Ok(()) => jobs.into_iter().for_each(Job::answer),
             Err(error) => {
                 tracing::error!(%error, "the commit of {} writes failed", jobs.len());
@@ -132,12 +130,11 @@ impl Batch<'_> {
             }
         } else if !kept {
             self.roll_back();
-        } else if let Err(error) = self.control("COMMIT") {
+        } else if let Err(error) = self.commit() {
             tracing::error!(%error, "the commit of a write failed");
             self.roll_back();
             job.fail(StoreError::Unavailable(format!("the commit failed: {error}")));
         }
-        self.tell_changes();
         job.answer();
         1
     }
@@ -150,19 +147,22 @@ impl Batch<'_> {
             job.fail(StoreError::Other("the write panicked".to_owned()));
             false
         });
-        self.changed.borrow_mut().extend(db.into_changed());
+        if kept {
+            self.changes.borrow_mut().extend(db.into_changes());
+        }
         kept
     }
 
-    /// Moves the generations of those who were changed. It is right after a transaction that came to nothing too, of
-    /// which nobody may know for sure that it did.
-    fn tell_changes(&self) {
-        for user in self.changed.take() {
-            self.generations.advance(user);
-        }
+    /// Commits, then tells what was changed; also when the commit failed: whether it did is not always sure, and to be
+    /// told in vain harms nobody.
+    fn commit(&self) -> Result<(), StoreError> {
+        let committed = self.control("COMMIT");
+        self.listeners.tell(&self.changes.take());
+        committed
     }
 
     fn roll_back(&self) {
+        self.changes.borrow_mut().clear();
         if self.conn.is_autocommit() {
             return;
         }

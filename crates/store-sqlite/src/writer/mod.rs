@@ -9,18 +9,19 @@ mod batch;
 mod tests;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use slippers_core::StoreError;
 use slippers_core::accounts::Generations;
+use slippers_core::{Change, StoreError};
 use tokio::sync::oneshot;
 
 use self::batch::{Job, run_batch};
 use crate::db::Db;
+use crate::listeners::{Elsewhere, Listeners};
 
 /// Writes that may wait; one more is told at once that the database is busy.
 const QUEUE: usize = 1024;
@@ -29,6 +30,8 @@ const BATCH: usize = 64;
 /// A write that would begin only after so long, behind a large import or a disk that hangs, is refused instead. There
 /// is no timer: the bound is seen by who enqueues and by the thread, so that a test's frozen clock can't trip it.
 pub(crate) const MAX_WAIT: Duration = Duration::from_secs(5);
+/// How often there is a look at what other processes have committed.
+const LOOK_ELSEWHERE: Duration = Duration::from_millis(250);
 
 /// The thread and its queue.
 pub(crate) struct Writer {
@@ -39,7 +42,7 @@ pub(crate) struct Writer {
 
 struct Shared {
     statements: Arc<AtomicU64>,
-    generations: Generations,
+    listeners: Arc<Listeners>,
     transactions: AtomicU64,
     closed: AtomicBool,
     started: Instant,
@@ -54,11 +57,15 @@ enum Message {
 
 impl Writer {
     /// Starts the thread on its connection.
-    pub(crate) fn start(conn: Connection, statements: Arc<AtomicU64>) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        conn: Connection,
+        statements: Arc<AtomicU64>,
+        listeners: Arc<Listeners>,
+    ) -> std::io::Result<Self> {
         let (queue, messages) = sync_channel(QUEUE);
         let shared = Arc::new(Shared {
             statements,
-            generations: Generations::default(),
+            listeners,
             transactions: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             started: Instant::now(),
@@ -107,7 +114,7 @@ impl Writer {
 
     /// What moves with the changes of users.
     pub(crate) fn generations(&self) -> &Generations {
-        &self.shared.generations
+        self.shared.listeners.generations()
     }
 
     /// Transactions so far.
@@ -156,8 +163,20 @@ fn closed() -> StoreError {
 /// Takes what waits, one when idle, never waiting for more.
 fn write_until_stopped(conn: Connection, messages: &Receiver<Message>, shared: &Shared) {
     let mut stop = false;
+    let mut elsewhere = Elsewhere::default();
+    look_elsewhere(&conn, &mut elsewhere, &shared.listeners);
+    let mut next_look = Instant::now() + LOOK_ELSEWHERE;
     while !stop {
-        let Ok(first) = messages.recv() else { break };
+        let waited = messages.recv_timeout(next_look.saturating_duration_since(Instant::now()));
+        if Instant::now() >= next_look {
+            look_elsewhere(&conn, &mut elsewhere, &shared.listeners);
+            next_look = Instant::now() + LOOK_ELSEWHERE;
+        }
+        let first = match waited {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         shared.busy_since.store(shared.now(), Ordering::Relaxed);
         let mut batch = Vec::new();
         for message in std::iter::once(first).chain(messages.try_iter()) {
@@ -169,7 +188,7 @@ fn write_until_stopped(conn: Connection, messages: &Receiver<Message>, shared: &
                 break;
             }
         }
-        let transactions = run_batch(&conn, &shared.statements, &shared.generations, batch);
+        let transactions = run_batch(&conn, &shared.statements, &shared.listeners, batch);
         shared.transactions.fetch_add(transactions, Ordering::Relaxed);
         shared.busy_since.store(0, Ordering::Relaxed);
     }
@@ -179,6 +198,17 @@ fn write_until_stopped(conn: Connection, messages: &Receiver<Message>, shared: &
     }
     if let Err((_, error)) = conn.close() {
         tracing::warn!(%error, "the database was not closed cleanly");
+    }
+}
+
+/// What others have committed may be anything. Where it can't be told whether they did, it is as if they had.
+fn look_elsewhere(conn: &Connection, elsewhere: &mut Elsewhere, listeners: &Listeners) {
+    let has_changed = elsewhere.has_changed(conn).unwrap_or_else(|error| {
+        tracing::warn!(%error, "can't see what other processes have written: {error}");
+        true
+    });
+    if has_changed {
+        listeners.tell(&[Change::Catalog]);
     }
 }
 

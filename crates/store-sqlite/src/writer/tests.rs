@@ -21,12 +21,13 @@ type Outcome = oneshot::Receiver<Result<i64, StoreError>>;
 struct Fixture {
     folder: tempfile::TempDir,
     statements: Arc<AtomicU64>,
+    listeners: Arc<Listeners>,
 }
 
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let fixture = Self { folder, statements: Arc::default() };
+        let fixture = Self { folder, statements: Arc::default(), listeners: Arc::default() };
         fixture.writer_connection().execute_batch(SCHEMA).expect("a schema");
         fixture
     }
@@ -40,12 +41,13 @@ impl Fixture {
     }
 
     fn start(&self) -> Writer {
-        Writer::start(self.writer_connection(), Arc::clone(&self.statements)).expect("a thread")
+        Writer::start(self.writer_connection(), Arc::clone(&self.statements), Arc::clone(&self.listeners))
+            .expect("a thread")
     }
 
     fn batch(&self, jobs: Vec<Box<dyn Job>>) -> u64 {
         let conn = self.writer_connection();
-        let transactions = run_batch(&conn, &self.statements, &Generations::default(), jobs);
+        let transactions = run_batch(&conn, &self.statements, &self.listeners, jobs);
         assert!(conn.is_autocommit(), "no transaction is left open");
         transactions
     }

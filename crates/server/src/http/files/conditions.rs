@@ -4,6 +4,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use http::header::{self, AsHeaderName, HeaderMap, HeaderValue};
 
+use crate::http::etag::{Comparison, is_named_in};
+
 /// The end of what an HTTP date can write: the year 9999.
 const MAX_DATE_SECONDS: u64 = 253_402_300_799;
 
@@ -79,14 +81,14 @@ impl Validators {
     /// Judges a request in the order of RFC 9110 section 13.2.2.
     pub(super) fn judge(&self, headers: &HeaderMap, head_only: bool) -> Verdict {
         if headers.contains_key(header::IF_MATCH) {
-            if !self.is_named_in(headers, header::IF_MATCH, Comparison::Strong) {
+            if !is_named_in(headers, header::IF_MATCH, &self.etag, Comparison::Strong) {
                 return Verdict::PreconditionFailed;
             }
         } else if self.changed_after(headers, header::IF_UNMODIFIED_SINCE) == Some(true) {
             return Verdict::PreconditionFailed;
         }
         if headers.contains_key(header::IF_NONE_MATCH) {
-            if self.is_named_in(headers, header::IF_NONE_MATCH, Comparison::Weak) {
+            if is_named_in(headers, header::IF_NONE_MATCH, &self.etag, Comparison::Weak) {
                 return Verdict::NotModified;
             }
         } else if self.changed_after(headers, header::IF_MODIFIED_SINCE) == Some(false) {
@@ -97,20 +99,6 @@ impl Validators {
             return Verdict::Whole;
         }
         self.range(headers)
-    }
-
-    /// Whether our tag, or `*`, stands in one of these lists.
-    fn is_named_in(&self, headers: &HeaderMap, name: impl AsHeaderName, comparison: Comparison) -> bool {
-        let ours = self.etag.as_bytes();
-        // None of our tags has a comma or a blank in it, so lists may be cut at every comma.
-        let mut tags =
-            headers.get_all(name).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
-        tags.any(|tag| {
-            let tag = tag.trim_ascii();
-            tag == b"*"
-                || tag == ours
-                || comparison == Comparison::Weak && tag.strip_prefix(b"W/").is_some_and(|tag| tag == ours)
-        })
     }
 
     /// Whether the file was changed after the second in this header; `None` when that can't be told.
@@ -149,12 +137,6 @@ impl Validators {
         };
         if start < end { Verdict::Part(Range { start, len: end - start }) } else { Verdict::NotSatisfiable }
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Comparison {
-    Strong,
-    Weak,
 }
 
 /// A number of digits alone; one that is too big counts as the biggest.

@@ -1,0 +1,374 @@
+//! A page that is kept is never older than the last change that was answered, whatever overtakes what.
+
+use std::sync::atomic::AtomicUsize;
+use std::task::Poll;
+
+use futures_util::poll;
+use proptest::prelude::*;
+use slippers_core::Change;
+use slippers_core::types::SlipperId;
+use tokio::runtime::Builder;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::yield_now;
+
+use super::key::tests::{list, search, slipper};
+use super::*;
+use crate::http::errors::Code;
+
+const ONE: SlipperId = SlipperId::new(1);
+const MIB: u64 = 1024 * 1024;
+
+fn cache(max_bytes: u64) -> Arc<PageCache> {
+    Arc::new(PageCache::new(&CacheSettings { max_bytes, ..CacheSettings::default() }))
+}
+
+fn number(page: &Page) -> u64 {
+    std::str::from_utf8(page.form(false).body).expect("text").parse().expect("a number")
+}
+
+fn tell(cache: &PageCache, change: Change) {
+    cache.generations.changed(&[change]);
+}
+
+async fn fetch_number(cache: &Arc<PageCache>, key: PageKey, number: u64) -> u64 {
+    let page = cache.fetch(key, async move { Ok(number.to_string().into_bytes()) }).await.expect("a page");
+    self::number(&page)
+}
+
+#[tokio::test]
+async fn a_page_is_kept_until_what_it_shows_is_changed() {
+    let cache = cache(MIB);
+    assert_eq!(fetch_number(&cache, slipper(1), 5).await, 5);
+    assert_eq!(fetch_number(&cache, slipper(1), 6).await, 5);
+    tell(&cache, Change::Slipper(SlipperId::new(2)));
+    assert_eq!(fetch_number(&cache, slipper(1), 7).await, 5, "it is another product");
+    tell(&cache, Change::Slipper(ONE));
+    assert!(cache.get(&slipper(1), Instant::now()).is_none());
+    assert_eq!(fetch_number(&cache, slipper(1), 8).await, 8);
+}
+
+#[tokio::test]
+async fn nothing_is_kept_for_longer_than_told() {
+    let settings = CacheSettings { ttl: Duration::ZERO, ..CacheSettings::default() };
+    let brief = Arc::new(PageCache::new(&settings));
+    assert_eq!(fetch_number(&brief, list(0), 1).await, 1);
+    assert_eq!(fetch_number(&brief, list(0), 2).await, 2);
+    let none = cache(0);
+    assert_eq!(fetch_number(&none, list(0), 1).await, 1);
+    assert_eq!(fetch_number(&none, list(0), 2).await, 2);
+    assert_eq!(none.figures().pages, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_who_want_a_page_at_once_ask_once() {
+    let (cache, asked, go) = (cache(MIB), Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let tasks: Vec<_> = (0..1000)
+        .map(|_| {
+            let (cache, asked, go) = (cache.clone(), asked.clone(), go.clone());
+            tokio::spawn(async move {
+                let ask = async move {
+                    asked.fetch_add(1, Ordering::SeqCst);
+                    go.notified().await;
+                    Ok(b"7".to_vec())
+                };
+                number(&cache.fetch(list(0), ask).await.expect("a page"))
+            })
+        })
+        .collect();
+    go.notify_one();
+    for task in tasks {
+        assert_eq!(task.await.expect("no panic"), 7);
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(cache.flights.len(), 0);
+}
+
+#[tokio::test]
+async fn a_question_goes_on_when_whoever_asked_it_is_gone() {
+    let cache = cache(MIB);
+    let (go, gone) = oneshot::channel::<()>();
+    let mut first = Box::pin(cache.fetch(list(0), async move {
+        gone.await.expect("told to go on");
+        Ok(b"1".to_vec())
+    }));
+    assert!(poll!(first.as_mut()).is_pending());
+    let mut second = Box::pin(cache.fetch(list(0), async { Ok(b"2".to_vec()) }));
+    assert!(poll!(second.as_mut()).is_pending(), "it waits for the first one's answer");
+    drop(first);
+    go.send(()).expect("the question stands");
+    assert_eq!(number(&second.await.expect("a page")), 1);
+    assert!(cache.get(&list(0), Instant::now()).is_some(), "and it is kept");
+}
+
+#[tokio::test]
+async fn an_error_is_for_those_who_wait_and_for_nobody_after() {
+    let cache = cache(MIB);
+    let (go, gone) = oneshot::channel::<()>();
+    let ask = async move {
+        gone.await.expect("told to go on");
+        Err(ApiError::from(Code::Overloaded))
+    };
+    let mut first = Box::pin(cache.fetch(list(0), ask));
+    assert!(poll!(first.as_mut()).is_pending());
+    let mut second = Box::pin(cache.fetch(list(0), async { Ok(b"2".to_vec()) }));
+    assert!(poll!(second.as_mut()).is_pending());
+    go.send(()).expect("the question stands");
+    assert_eq!(first.await.expect_err("an error").code(), Code::Overloaded);
+    assert_eq!(second.await.expect_err("the same").code(), Code::Overloaded);
+    assert_eq!(fetch_number(&cache, list(0), 3).await, 3);
+    let panicked = cache.fetch(list(20), async { panic!("a defect") }).await.expect_err("an error");
+    assert_eq!(panicked.code(), Code::Internal);
+    assert_eq!(fetch_number(&cache, list(20), 4).await, 4);
+}
+
+#[tokio::test]
+async fn a_question_without_an_answer_is_given_up() {
+    let flights = Arc::new(Flights::ending_after(Duration::from_millis(5)));
+    let stamp = Generations::new(Coarse::start()).stamp(&list(0), 0);
+    let hanging = flights.join(list(0), stamp, || None, std::future::pending());
+    assert_eq!(hanging.await.expect_err("no page").code(), Code::TimedOut);
+    assert_eq!(flights.len(), 0);
+}
+
+#[tokio::test]
+async fn who_comes_after_a_change_does_not_wait_for_an_answer_from_before() {
+    let cache = cache(MIB);
+    let (go, gone) = oneshot::channel::<()>();
+    let old = async move {
+        gone.await.expect("told to go on");
+        Ok(b"1".to_vec())
+    };
+    let mut late = Box::pin(cache.fetch(slipper(1), old));
+    assert!(poll!(late.as_mut()).is_pending());
+    tell(&cache, Change::Slipper(ONE));
+    assert_eq!(fetch_number(&cache, slipper(1), 2).await, 2);
+    go.send(()).expect("the question stands");
+    assert_eq!(number(&late.await.expect("a page")), 1, "who came before may see what was before");
+    assert_eq!(fetch_number(&cache, slipper(1), 3).await, 2, "but puts it back for nobody");
+}
+
+#[tokio::test]
+async fn junk_stays_within_the_bound_and_leaves_real_pages_alone() {
+    let cache = cache(2 * MIB);
+    let real = |at: i64| list(at * 20);
+    let warm = || async {
+        for at in 0..20 {
+            cache.fetch(real(at), async { Ok(vec![b'1'; 6000]) }).await.expect("a page");
+        }
+    };
+    for _ in 0..3 {
+        warm().await;
+    }
+    let before = cache.figures();
+    let mut missed = 0;
+    for junk in 0..10_000 {
+        let key = search(&format!("{junk:0>400}"));
+        cache.fetch(key, async { Ok(vec![b'2'; 900]) }).await.expect("a page");
+        assert!(cache.figures().bytes <= 2 * MIB, "{:?}", cache.figures());
+        if junk % 10 == 0 && cache.get(&real(junk / 10 % 20), Instant::now()).is_none() {
+            missed += 1;
+            warm().await;
+        }
+    }
+    assert!(missed <= 20, "{missed} of 1000 real pages were pushed out, before: {before:?}");
+}
+
+#[test]
+fn readers_beside_a_writer_never_see_what_was_there_before_an_answer() {
+    const WRITES: u64 = 20_000;
+    let cache = cache(MIB);
+    let (stored, answered) = (AtomicU64::new(0), AtomicU64::new(0));
+    let stored: &'static AtomicU64 = Box::leak(Box::new(stored));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for version in 1..=WRITES {
+                stored.store(version, Ordering::SeqCst);
+                tell(&cache, Change::Slipper(ONE));
+                answered.store(version, Ordering::SeqCst);
+                std::thread::yield_now();
+            }
+        });
+        for key in [slipper(1), list(0), slipper(1)] {
+            let (cache, answered) = (&cache, &answered);
+            scope.spawn(move || {
+                let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+                while answered.load(Ordering::SeqCst) < WRITES {
+                    let at_least = answered.load(Ordering::SeqCst);
+                    let seen = match cache.get(&key, Instant::now()) {
+                        Some(page) => number(&page),
+                        None => {
+                            let ask = async {
+                                let seen = stored.load(Ordering::SeqCst).to_string().into_bytes();
+                                // The writer may overtake the answer here.
+                                std::thread::yield_now();
+                                Ok(seen)
+                            };
+                            number(&runtime.block_on(cache.fetch(key.clone(), ask)).expect("a page"))
+                        }
+                    };
+                    assert!(seen >= at_least, "{seen} was seen after {at_least} was answered");
+                }
+            });
+        }
+    });
+    assert_eq!(answered.into_inner(), WRITES);
+}
+
+/// A step of the model. Products and reads are named by their place, modulo how many there are.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// Somebody begins to read a product, or the list.
+    Read { product: usize, of_list: bool },
+    /// The database answers a read; the answer is still on its way.
+    Query(usize),
+    /// The answer arrives.
+    Arrive(usize),
+    /// Somebody goes away.
+    Cancel(usize),
+    /// A write is committed; it is told and answered later.
+    Commit(usize),
+    /// The oldest commit is told and answered.
+    Answer,
+    /// Memory runs out.
+    Evict,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let at = 0..4_usize;
+    prop_oneof![
+        4 => (at.clone(), any::<bool>()).prop_map(|(product, of_list)| Step::Read { product, of_list }),
+        4 => (0..8_usize).prop_map(Step::Query),
+        4 => (0..8_usize).prop_map(Step::Arrive),
+        1 => (0..8_usize).prop_map(Step::Cancel),
+        3 => at.prop_map(Step::Commit),
+        3 => Just(Step::Answer),
+        1 => Just(Step::Evict),
+    ]
+}
+
+type Fetch = std::pin::Pin<Box<dyn Future<Output = Result<Arc<Page>, ApiError>>>>;
+
+struct Reading {
+    fetch: Option<Fetch>,
+    product: Option<usize>,
+    at_least: u64,
+    query: Option<oneshot::Sender<()>>,
+    arrive: Option<oneshot::Sender<()>>,
+}
+
+/// Four products with a version each; the list shows the sum.
+struct Model {
+    cache: Arc<PageCache>,
+    stored: Arc<[AtomicU64; 4]>,
+    answered: [u64; 4],
+    commits: Vec<usize>,
+    readings: Vec<Reading>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let cache = cache(MIB);
+        Self { cache, stored: Arc::default(), answered: [0; 4], commits: Vec::new(), readings: Vec::new() }
+    }
+
+    fn at_least(&self, product: Option<usize>) -> u64 {
+        product.map_or(self.answered.iter().sum(), |product| self.answered[product])
+    }
+
+    async fn take(&mut self, step: Step) {
+        let reads = self.readings.len().max(1);
+        match step {
+            Step::Read { product, of_list } => self.read((!of_list).then_some(product)),
+            Step::Query(at) => {
+                self.readings
+                    .get_mut(at % reads)
+                    .and_then(|reading| reading.query.take())
+                    .map(|go| go.send(()));
+            }
+            Step::Arrive(at) => {
+                self.readings
+                    .get_mut(at % reads)
+                    .and_then(|reading| reading.arrive.take())
+                    .map(|go| go.send(()));
+            }
+            Step::Cancel(at) => {
+                if let Some(reading) = self.readings.get_mut(at % reads) {
+                    reading.fetch = None;
+                }
+            }
+            Step::Commit(product) => {
+                self.stored[product].fetch_add(1, Ordering::SeqCst);
+                self.commits.push(product);
+            }
+            Step::Answer if self.commits.is_empty() => {}
+            Step::Answer => {
+                let product = self.commits.remove(0);
+                let id = SlipperId::new(i64::try_from(product).expect("small"));
+                tell(&self.cache, Change::Slipper(id));
+                self.answered[product] += 1;
+            }
+            Step::Evict => self.cache.pages.as_ref().expect("it keeps pages").clear(),
+        }
+        for _ in 0..3 {
+            yield_now().await;
+        }
+        self.look_at_answers().await;
+    }
+
+    fn read(&mut self, product: Option<usize>) {
+        let key = product.map_or(list(0), |product| slipper(i64::try_from(product).expect("small")));
+        let at_least = self.at_least(product);
+        if let Some(page) = self.cache.get(&key, Instant::now()) {
+            assert!(number(&page) >= at_least, "kept: {} for {at_least}", number(&page));
+            return;
+        }
+        let (query, queried) = oneshot::channel();
+        let (arrive, arrived) = oneshot::channel();
+        let stored = self.stored.clone();
+        let ask = async move {
+            // A model that ends lets everything go on.
+            let _ = queried.await;
+            let load = |product: usize| stored[product].load(Ordering::SeqCst);
+            let seen: u64 = product.map_or((0..4).map(load).sum(), load);
+            let _ = arrived.await;
+            Ok(seen.to_string().into_bytes())
+        };
+        let cache = self.cache.clone();
+        let fetch: Fetch = Box::pin(async move { cache.fetch(key, ask).await });
+        let (query, arrive) = (Some(query), Some(arrive));
+        self.readings.push(Reading { fetch: Some(fetch), product, at_least, query, arrive });
+    }
+
+    async fn look_at_answers(&mut self) {
+        for reading in &mut self.readings {
+            let Some(fetch) = &mut reading.fetch else { continue };
+            if let Poll::Ready(answer) = poll!(fetch.as_mut()) {
+                let seen = number(&answer.expect("a page"));
+                let Reading { product, at_least, .. } = reading;
+                assert!(seen >= *at_least, "{product:?} shows {seen}, {at_least} was answered before");
+                reading.fetch = None;
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_of_events_shows_what_was_there_before_an_answer(steps in proptest::collection::vec(any_step(), 0..80)) {
+        let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut model = Model::new();
+            for step in steps {
+                model.take(step).await;
+            }
+            // Whoever still waits is answered too.
+            let everything = (0..model.readings.len()).flat_map(|at| [Step::Query(at), Step::Arrive(at)]);
+            for step in everything.collect::<Vec<_>>() {
+                model.take(step).await;
+            }
+            assert!(model.readings.iter().all(|reading| reading.fetch.is_none()), "somebody waits for ever");
+        });
+    }
+}

@@ -1,0 +1,52 @@
+//! The short way: a kept page goes out before anything else is asked. It does in one pass what the stack does for every
+//! request (id, client, limit, headers, CORS, negotiation, conditions), and nothing of it is boxed.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use axum::http::{Method, Request, Response};
+
+use super::call::Bearer;
+use super::client::client_address;
+use super::dress::Asked;
+use super::limit::Decision;
+use super::payload::Payload;
+use super::stack::Stack;
+use crate::catalog::page_key;
+
+/// What becomes of a request on the short way.
+pub(super) enum Short {
+    /// It is answered.
+    Answered(Response<Payload>),
+    /// The page is there, and its client has asked for too many.
+    Refused(Decision),
+    /// It must take the long way.
+    Missed,
+}
+
+impl Stack {
+    /// Answers with a kept page. Only what needs no waiting is done here.
+    pub(super) fn try_short<B: http_body::Body>(&self, request: &Request<B>, peer: IpAddr) -> Short {
+        let is_head = match *request.method() {
+            Method::GET => false,
+            Method::HEAD => true,
+            _ => return Short::Missed,
+        };
+        let (uri, headers) = (request.uri(), request.headers());
+        // What is left of a body must be read to its end.
+        if !request.body().is_end_stream() {
+            return Short::Missed;
+        }
+        let Some(key) = page_key(uri.path(), uri.query()) else { return Short::Missed };
+        let started = Instant::now();
+        let Some(page) = self.shop.cache.get(&key, started) else { return Short::Missed };
+        let bearer = Bearer::read(&self.shop, headers);
+        let address = client_address(peer, headers, &self.shop.settings.trusted_proxies);
+        let decision = self.count(uri.path(), bearer, address);
+        if let Some(refused) = decision.filter(|decision| !decision.allowed) {
+            return Short::Refused(refused);
+        }
+        let asked = Asked { headers, is_head, id: self.ids.next(), started };
+        Short::Answered(self.send_page(&page, asked, decision, request.method(), uri.path()))
+    }
+}
