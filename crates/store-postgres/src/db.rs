@@ -10,7 +10,7 @@ use slippers_core::StoreError;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, NoTls, Row};
 
-pub(crate) use self::cells::Cells;
+pub(crate) use self::cells::{Cells, time};
 use self::prepared::Prepared;
 use crate::error::{Trouble, interpret_error};
 use crate::params::Param;

@@ -1,5 +1,12 @@
 //! The catalogue: categories, products, their pictures and the search.
 
+mod categories;
+mod list;
+pub(crate) mod rows;
+pub(crate) mod search;
+mod slippers;
+mod stock;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,11 +23,11 @@ use crate::store::PostgresStore;
 #[async_trait]
 impl CatalogStore for PostgresStore {
     async fn list_categories(&self, skip: i64, limit: i64) -> Result<Vec<Category>, StoreError> {
-        todo!()
+        self.read((skip, limit), |db, (skip, limit)| Box::pin(categories::list(db, *skip, *limit))).await
     }
 
     async fn find_category(&self, id: CategoryId) -> Result<Option<Category>, StoreError> {
-        todo!()
+        self.read(id, |db, id| Box::pin(categories::find(db, *id))).await
     }
 
     async fn create_category(
@@ -29,7 +36,8 @@ impl CatalogStore for PostgresStore {
         by: By,
         now: Timestamp,
     ) -> Result<Category, CatalogError> {
-        todo!()
+        self.write((new, by, now), |db, (new, by, now)| Box::pin(categories::create(db, new, *by, *now)))
+            .await
     }
 
     async fn update_category(
@@ -39,23 +47,29 @@ impl CatalogStore for PostgresStore {
         by: By,
         now: Timestamp,
     ) -> Result<Category, CatalogError> {
-        todo!()
+        let args = (id, change, by, now);
+        self.write(args, |db, (id, change, by, now)| Box::pin(categories::update(db, *id, change, *by, *now)))
+            .await
     }
 
     async fn delete_category(&self, id: CategoryId, by: By, now: Timestamp) -> Result<(), CatalogError> {
-        todo!()
+        self.write((id, by, now), |db, (id, by, now)| Box::pin(categories::delete(db, *id, *by, *now))).await
     }
 
     async fn list_slippers(&self, query: SlipperQuery) -> Result<SlipperPage, StoreError> {
-        todo!()
+        if query.search.is_none() {
+            self.read(query, |db, query| Box::pin(list::page(db, query))).await
+        } else {
+            self.snapshot(query, |db, query| Box::pin(list::page(db, query))).await
+        }
     }
 
     async fn find_slipper(&self, id: SlipperId) -> Result<Option<Slipper>, StoreError> {
-        todo!()
+        self.read(id, |db, id| Box::pin(slippers::find(db, *id))).await
     }
 
     async fn create_slipper(&self, new: NewSlipper, by: By, now: Timestamp) -> Result<Slipper, CatalogError> {
-        todo!()
+        self.write((new, by, now), |db, (new, by, now)| Box::pin(slippers::create(db, new, *by, *now))).await
     }
 
     async fn update_slipper(
@@ -65,7 +79,9 @@ impl CatalogStore for PostgresStore {
         by: UserId,
         now: Timestamp,
     ) -> Result<Slipper, CatalogError> {
-        todo!()
+        let args = (id, change, by, now);
+        self.write(args, |db, (id, change, by, now)| Box::pin(slippers::update(db, *id, change, *by, *now)))
+            .await
     }
 
     async fn delete_slipper(
@@ -74,14 +90,14 @@ impl CatalogStore for PostgresStore {
         by: By,
         now: Timestamp,
     ) -> Result<Vec<String>, CatalogError> {
-        todo!()
+        self.write((id, by, now), |db, (id, by, now)| Box::pin(slippers::delete(db, *id, *by, *now))).await
     }
 
     async fn list_images(&self, id: SlipperId) -> Result<Option<Vec<Image>>, StoreError> {
-        todo!()
+        self.read(id, |db, id| Box::pin(slippers::list_images(db, *id))).await
     }
 
     async fn stock_catalog(&self, goods: Arc<dyn Assortment>, now: Timestamp) -> Result<(), CatalogError> {
-        todo!()
+        self.import((goods, now), |db, (goods, now)| Box::pin(stock::fill(db, goods.as_ref(), *now))).await
     }
 }
