@@ -82,7 +82,7 @@ impl Db {
         let under_way = UnderWay::new(&self.open);
         let done = match &self.prepared {
             None => self.client.execute_typed(sql, &typed(params)).await,
-            Some(prepared) => match prepared.get(&self.client, sql, params).await {
+            Some(prepared) => match prepared.get(&self.client, sql, || kinds(params)).await {
                 Ok(statement) => self.client.execute(&statement, &values(params)).await,
                 Err(error) => Err(error),
             },
@@ -90,10 +90,13 @@ impl Db {
         under_way.answered(self.told(done))
     }
 
-    /// Whether these statements would be sent as soon as they are polled; if not, one that is joined with them and must
-    /// come after them (a COMMIT) has to wait.
-    pub(crate) fn are_ready(&self, sqls: &[&str]) -> bool {
-        self.prepared.as_ref().is_none_or(|prepared| prepared.has_all(sqls))
+    /// Sees to it that these statements are sent as soon as they are polled: one that is joined with them and must come
+    /// after them (a COMMIT) need not wait. Nothing to do for unnamed ones.
+    pub(crate) async fn prepare(&self, statements: &[Typed]) -> Result<(), StoreError> {
+        let Some(prepared) = &self.prepared else { return Ok(()) };
+        let under_way = UnderWay::new(&self.open);
+        let done = prepared.get_all(&self.client, statements).await;
+        under_way.answered(self.told(done))
     }
 
     /// Transaction control; not counted among the statements, and not prepared.
@@ -108,7 +111,7 @@ impl Db {
         let under_way = UnderWay::new(&self.open);
         let found = match &self.prepared {
             None => self.client.query_typed(sql, &typed(params)).await,
-            Some(prepared) => match prepared.get(&self.client, sql, params).await {
+            Some(prepared) => match prepared.get(&self.client, sql, || kinds(params)).await {
                 Ok(statement) => self.client.query(&statement, &values(params)).await,
                 Err(error) => Err(error),
             },
@@ -168,20 +171,22 @@ impl Db {
             }
         });
     }
-
-    #[cfg(test)]
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
-    }
 }
 
 fn values<'v>(params: &'v [Param<'_>]) -> Vec<&'v (dyn ToSql + Sync)> {
     params.iter().map(|param| &*param.value as &(dyn ToSql + Sync)).collect()
 }
 
+fn kinds(params: &[Param<'_>]) -> Vec<Type> {
+    params.iter().map(|param| param.kind.clone()).collect()
+}
+
 fn typed<'v>(params: &'v [Param<'_>]) -> Vec<(&'v (dyn ToSql + Sync), Type)> {
     params.iter().map(|param| (&*param.value as &(dyn ToSql + Sync), param.kind.clone())).collect()
 }
+
+/// A statement and the types of its values.
+pub(crate) type Typed = (&'static str, &'static [Type]);
 
 /// A statement that waits for its answer.
 struct UnderWay<'d>(&'d AtomicU32);

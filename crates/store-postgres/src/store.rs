@@ -11,6 +11,7 @@ use slippers_core::{PoolStatus, Store, StoreError};
 use crate::connection::{connect, read_url};
 use crate::error::OpenError;
 use crate::migrations::{self, MigrationStatus};
+use crate::orders::combiner::{COMMITTERS, Combiner};
 use crate::params::params;
 use crate::pool::Pool;
 use crate::settings::PostgresSettings;
@@ -19,6 +20,9 @@ use crate::settings::PostgresSettings;
 #[derive(Clone)]
 pub struct PostgresStore {
     pub(crate) pool: Arc<Pool>,
+    /// Connections of those who place orders: nobody else takes them.
+    pub(crate) checkout: Arc<Pool>,
+    pub(crate) combiner: Arc<Combiner>,
     statements: Arc<AtomicU64>,
 }
 
@@ -39,8 +43,15 @@ impl PostgresStore {
         let statements = Arc::new(AtomicU64::new(0));
         let db = connect(&direct, false, Arc::new(AtomicU64::new(0))).await?;
         migrations::migrate(&db, wall_clock()).await?;
-        let pool = Arc::new(Pool::new(config, settings, Arc::clone(&statements)));
-        Ok(Self { pool, statements })
+        let committers = u32::try_from(COMMITTERS).unwrap_or(1);
+        let of_all = PostgresSettings {
+            pool_size: settings.pool_size.saturating_sub(committers).max(1),
+            ..settings.clone()
+        };
+        let of_checkout = PostgresSettings { pool_size: committers, max_overflow: 0, ..settings.clone() };
+        let pool = Pool::new(config.clone(), &of_all, Arc::clone(&statements));
+        let checkout = Pool::new(config, &of_checkout, Arc::clone(&statements));
+        Ok(Self { pool: Arc::new(pool), checkout: Arc::new(checkout), combiner: Arc::default(), statements })
     }
 
     /// Where each migration stands in this database, which is not changed.
@@ -56,6 +67,7 @@ impl PostgresStore {
     /// Closes the store: what is at work is finished (for at most ten seconds), and every later call is
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
+        self.checkout.close().await;
         self.pool.close().await;
     }
 }
@@ -72,7 +84,13 @@ impl Store for PostgresStore {
     }
 
     fn pool_status(&self) -> PoolStatus {
-        self.pool.status()
+        let (all, checkout) = (self.pool.status(), self.checkout.status());
+        PoolStatus {
+            size: all.size + checkout.size,
+            idle: all.idle + checkout.idle,
+            in_use: all.in_use + checkout.in_use,
+            ..all
+        }
     }
 
     fn statements_run(&self) -> u64 {

@@ -15,18 +15,18 @@ use crate::pool::{Lease, Pool};
 use crate::store::PostgresStore;
 
 /// Runs of one verb at most: the first, and those after a deadlock or a lost connection.
-const RUNS: usize = 5;
+pub(crate) const RUNS: usize = 5;
 /// The longest that a read takes.
 const READ_LIMIT: Duration = Duration::from_secs(15);
 /// The longest that a write takes, but for its commit.
-const WRITE_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const WRITE_LIMIT: Duration = Duration::from_secs(30);
 /// The longest that a commit takes.
-const COMMIT_LIMIT: Duration = Duration::from_secs(15);
+pub(crate) const COMMIT_LIMIT: Duration = Duration::from_secs(15);
 /// The longest that filling the shop takes: 1,000,000 products.
 const IMPORT_LIMIT: Duration = Duration::from_secs(3600);
 
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+pub(crate) const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
 impl PostgresStore {
     /// A read of one statement.
@@ -177,7 +177,7 @@ where
 }
 
 /// Ends a transaction of which nothing is to stay. Where that fails the connection is closed, which ends it too.
-async fn end(lease: &mut Lease, sql: &str) {
+pub(crate) async fn end(lease: &mut Lease, sql: &str) {
     let Ok(db) = lease.db() else { return };
     if matches!(tokio::time::timeout(COMMIT_LIMIT, db.control(sql)).await, Ok(Ok(()))) {
         // Its answer came after all others, so those were read or passed over.

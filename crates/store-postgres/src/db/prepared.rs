@@ -3,10 +3,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::join_all;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Statement};
 
-use crate::params::Param;
+use super::Typed;
 
 /// More than the store has different statements (a page of the catalogue alone has up to 160): each holds some memory of
 /// the server.
@@ -29,20 +30,28 @@ impl Prepared {
         &self,
         client: &Client,
         sql: &str,
-        params: &[Param<'_>],
+        kinds: impl FnOnce() -> Vec<Type>,
     ) -> Result<Statement, Error> {
         if let Some(statement) = self.kept().by_text.get(sql) {
             return Ok(statement.clone());
         }
-        let kinds: Vec<Type> = params.iter().map(|param| param.kind.clone()).collect();
-        let statement = client.prepare_typed(sql, &kinds).await?;
+        let statement = client.prepare_typed(sql, &kinds()).await?;
         self.keep(sql, statement.clone());
         Ok(statement)
     }
 
-    pub(super) fn has_all(&self, sqls: &[&str]) -> bool {
+    /// Prepares what is missing, in one trip.
+    pub(super) async fn get_all(&self, client: &Client, statements: &[Typed]) -> Result<(), Error> {
+        if self.has_all(statements) {
+            return Ok(());
+        }
+        let each = statements.iter().map(|(sql, kinds)| self.get(client, sql, || kinds.to_vec()));
+        join_all(each).await.into_iter().try_for_each(|prepared| prepared.map(|_| ()))
+    }
+
+    fn has_all(&self, statements: &[Typed]) -> bool {
         let kept = self.kept();
-        sqls.iter().all(|sql| kept.by_text.contains_key(*sql))
+        statements.iter().all(|(sql, _)| kept.by_text.contains_key(*sql))
     }
 
     fn keep(&self, sql: &str, statement: Statement) {

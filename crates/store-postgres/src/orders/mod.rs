@@ -1,5 +1,13 @@
 //! Orders.
 
+mod batch;
+mod change;
+pub(crate) mod combiner;
+mod expire;
+mod place;
+mod rows;
+mod stock;
+
 use async_trait::async_trait;
 use slippers_core::StoreError;
 use slippers_core::accounts::Actor;
@@ -13,15 +21,15 @@ use crate::store::PostgresStore;
 #[async_trait]
 impl OrderStore for PostgresStore {
     async fn place_from_cart(&self, place: PlaceFromCart, now: Timestamp) -> Result<Order, PlaceError> {
-        todo!()
+        self.combiner.place(&self.checkout, place, now).await
     }
 
     async fn list_orders(&self, query: OrderQuery) -> Result<OrderList, StoreError> {
-        todo!()
+        self.snapshot(query, |db, query| Box::pin(rows::list(db, *query))).await
     }
 
     async fn find_order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
-        todo!()
+        self.read(id, |db, id| Box::pin(rows::find(db, *id))).await
     }
 
     async fn change_order(
@@ -31,11 +39,16 @@ impl OrderStore for PostgresStore {
         change: OrderChange,
         now: Timestamp,
     ) -> Result<Order, OrderError> {
-        todo!()
+        let args = (id, actor, change, now);
+        self.write(args, |db, (id, actor, change, now)| {
+            Box::pin(change::change(db, *id, *actor, change, *now))
+        })
+        .await
     }
 
     async fn delete_order(&self, id: OrderId, actor: Actor, now: Timestamp) -> Result<(), OrderError> {
-        todo!()
+        self.write((id, actor, now), |db, (id, actor, now)| Box::pin(change::delete(db, *id, *actor, *now)))
+            .await
     }
 
     async fn expire_orders(
@@ -44,10 +57,14 @@ impl OrderStore for PostgresStore {
         limit: i64,
         now: Timestamp,
     ) -> Result<Vec<OrderId>, StoreError> {
-        todo!()
+        let args = (placed_before, limit, now);
+        self.write(args, |db, (before, limit, now)| Box::pin(expire::expire(db, *before, *limit, *now))).await
     }
 
     async fn sweep_idempotency(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        todo!()
+        self.write((before, limit), |db, (before, limit)| {
+            Box::pin(expire::sweep_idempotency(db, *before, *limit))
+        })
+        .await
     }
 }
