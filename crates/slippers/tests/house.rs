@@ -19,10 +19,11 @@ const LONGEST_FILE: usize = 400;
 const ARROWS: [(&str, &[&str]); 6] = [
     ("slippers-core", &[]),
     ("slippers-store-contract", &["slippers-core"]),
+    ("slippers-testbed", &[]),
     ("slippers-store-sqlite", &["slippers-core", "slippers-store-contract"]),
     ("slippers-store-postgres", &["slippers-core", "slippers-store-contract"]),
     ("slippers-server", &["slippers-core"]),
-    ("slippers", &["slippers-core", "slippers-server", "slippers-store-sqlite"]),
+    ("slippers", &["slippers-core", "slippers-server", "slippers-store-sqlite", "slippers-testbed"]),
 ];
 
 /// Drivers of databases, which only stores may know (and stories, to look behind the scenes).
