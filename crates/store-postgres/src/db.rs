@@ -6,6 +6,7 @@ mod prepared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use futures_util::FutureExt as _;
 use slippers_core::StoreError;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, NoTls, Row};
@@ -104,6 +105,12 @@ impl Db {
         let under_way = UnderWay::new(&self.open);
         let done = self.client.batch_execute(sql).await;
         under_way.answered(self.told(done))
+    }
+
+    /// The same without waiting for its answer, which nobody reads.
+    pub(crate) fn send_control(&self, sql: &str) {
+        // It is sent when it is first polled.
+        let _ = self.client.batch_execute(sql).now_or_never();
     }
 
     async fn rows(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {

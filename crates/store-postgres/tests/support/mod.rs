@@ -1,35 +1,28 @@
 //! A database of its own for each test.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::path::Path;
 
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
-use tokio::sync::OnceCell;
-use tokio_postgres::NoTls;
+use slippers_testbed::postgres::Database;
 
-const SERVER: &str = "postgresql://postgres@127.0.0.1:54390";
-
-static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-static NEXT: AtomicU32 = AtomicU32::new(0);
-
-async fn admin(sql: &str) {
-    let (client, connection) =
-        tokio_postgres::connect(&format!("{SERVER}/postgres"), NoTls).await.expect("a server");
-    tokio::spawn(connection);
-    client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+/// A database that holds the shop's tables and nothing else, in the cluster that all tests share.
+pub(crate) async fn database() -> Database {
+    let fill = async |url: String| PostgresStore::open(&PostgresSettings::new(url)).await.map(drop);
+    let cluster = slippers_testbed::postgres::shared().expect("PostgreSQL");
+    cluster.database_from_template(&schema(), fill).await.expect("a database")
 }
 
-async fn template() -> String {
-    let name = format!("template_{}", std::process::id());
-    admin(&format!("CREATE DATABASE {name}")).await;
-    let settings = PostgresSettings::new(format!("{SERVER}/{name}"));
-    PostgresStore::open(&settings).await.expect("a template").close().await;
-    name
-}
-
-/// The URL of a database that holds the shop's tables and nothing else.
-pub async fn database() -> String {
-    let template = TEMPLATE.get_or_init(template).await;
-    let name = format!("shop_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    admin(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
-    format!("{SERVER}/{name}")
+/// A name that changes with the migrations.
+#[expect(clippy::disallowed_methods, reason = "a test that reads its own sources")]
+fn schema() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("the migrations")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.sort();
+    let texts: Vec<String> =
+        files.iter().map(|file| std::fs::read_to_string(file).expect("a migration")).collect();
+    format!("store-postgres {:016x}", BuildHasherDefault::<DefaultHasher>::new().hash_one(texts))
 }
