@@ -7,10 +7,13 @@ pub mod accounts;
 mod audit;
 mod cart;
 mod catalog;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod http;
 mod images;
 mod ops;
 mod orders;
+pub mod outbound;
 mod pool;
 mod ports;
 pub mod settings;
@@ -20,6 +23,7 @@ mod worker;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use slippers_core::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -35,7 +39,8 @@ use crate::http::stack::Stack;
 use crate::images::Pictures;
 pub use crate::ops::openapi_json;
 pub use crate::ports::{
-    Clock, Entropy, LogNotifier, Message, Notifier, NotifyError, SystemClock, SystemEntropy,
+    CallError, Clock, Entropy, HttpClient, LogNotifier, Message, Notifier, Notifiers, NotifyError, Recipient,
+    SystemClock, SystemEntropy,
 };
 use crate::settings::Settings;
 use crate::shop::Shop;
@@ -48,7 +53,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Puts the shop together. Without a notifier an admin approves forgotten passwords, else a code does that it sends.
+    /// Puts the shop together. With a way to reach people a code that is sent makes a new password real, else an admin
+    /// approves it.
     ///
     /// # Errors
     /// The system has no randomness to give.
@@ -57,13 +63,13 @@ impl Server {
         settings: Settings,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
-        notifier: Option<Arc<dyn Notifier>>,
+        notifiers: Notifiers,
     ) -> io::Result<Self> {
         let shop = Arc::new(Shop {
             hasher: Hasher::default(),
             tokens: Tokens::new(&settings.sessions),
             logins: Throttle::new(&settings.logins),
-            resets: Resets::new(&settings.logins, notifier),
+            resets: Resets::new(&settings.logins, notifiers),
             files: Files::new(&settings.static_dir),
             bodies: Bodies::new(settings.connections.body_timeout),
             pictures: Pictures::new(&settings.static_dir),
@@ -88,6 +94,12 @@ impl Server {
         if let Err(error) = work.await {
             tracing::error!(%error, "background work ended badly: {error}");
         }
+    }
+
+    /// How many passwords were hashed or checked so far; it counts on while the server runs. That this is the same for
+    /// names that somebody has and for others is what keeps sign-ins from telling them apart.
+    pub fn passwords_worked_on(&self) -> Arc<AtomicU64> {
+        self.shop.hasher.worked_on()
     }
 
     /// Does the background work that is due now, once. Tests that move the clock call it; [`Self::run`] does by itself.

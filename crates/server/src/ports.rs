@@ -1,8 +1,11 @@
-//! What the server takes from the world around it, as arguments: time, randomness, and a way to reach people.
+//! What the server takes from the world around it, as arguments: time, randomness, and ways to reach people and other servers.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use slippers_core::types::{Phone, Timestamp};
 
 /// Tells the time. Tests bring one that they can move.
@@ -49,11 +52,47 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// A message to a person. What it says never shows in a log.
+/// Why a call to another's server brought no answer. It names no secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The request never left: the other side knows nothing of it.
+    #[error("it can't be reached: {0}")]
+    NotSent(String),
+    /// The request may have arrived, and the other side may have done what it asks for.
+    #[error("it did not answer: {0}")]
+    Unknown(String),
+}
+
+/// Calls others' servers over HTTP: the one way out.
+#[async_trait]
+pub trait HttpClient: Send + Sync {
+    /// Sends a request and reads the whole answer, whatever its status is; a redirect is an answer. `limit` bounds it all.
+    ///
+    /// # Errors
+    /// [`CallError`] when there is no answer, or one of more than 64 KiB.
+    async fn call(
+        &self,
+        request: http::Request<Bytes>,
+        limit: Duration,
+    ) -> Result<http::Response<Bytes>, CallError>;
+}
+
+/// Whom a message is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// The person with this phone.
+    Person(Phone),
+    /// Those who run the shop.
+    Staff,
+}
+
+/// A message. What it says never shows in a log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
+    /// Its own number, the same however often it is sent: letters and digits.
+    pub id: String,
     /// Whose it is.
-    pub to: Phone,
+    pub to: Recipient,
     /// What it says.
     pub text: String,
 }
@@ -64,10 +103,16 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Why a message was not sent. It names no secret.
+/// Why a message was not sent. It names no secret and nobody.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotifyError(pub String);
+pub enum NotifyError {
+    /// It can be tried again.
+    #[error("{0}")]
+    ForNow(String),
+    /// It would fail each time.
+    #[error("{0}")]
+    ForGood(String),
+}
 
 /// Brings messages to people.
 #[async_trait]
@@ -75,8 +120,25 @@ pub trait Notifier: Send + Sync {
     /// Sends a message. Who waits for it may stop waiting.
     ///
     /// # Errors
-    /// [`NotifyError`] when it was not taken on.
+    /// [`NotifyError`] when it was not taken on, or nobody knows whether it was.
     async fn send(&self, message: &Message) -> Result<(), NotifyError>;
+}
+
+/// The ways to reach people that a shop has.
+#[derive(Clone)]
+pub struct Notifiers {
+    /// Reaches the person with a phone; without it an admin approves forgotten passwords.
+    pub people: Option<Arc<dyn Notifier>>,
+    /// Reaches those who run the shop.
+    pub staff: Option<Arc<dyn Notifier>>,
+    /// How long a message that failed is tried again.
+    pub retry_for: Duration,
+}
+
+impl fmt::Debug for Notifiers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notifiers").field("retry_for", &self.retry_for).finish_non_exhaustive()
+    }
 }
 
 /// Writes messages into the log: for a demo, where nobody has a phone. Whoever reads the log can use their codes.
@@ -86,7 +148,11 @@ pub struct LogNotifier;
 #[async_trait]
 impl Notifier for LogNotifier {
     async fn send(&self, message: &Message) -> Result<(), NotifyError> {
-        tracing::info!("demo: a message to {}: {}", message.to.as_str(), message.text);
+        let to = match &message.to {
+            Recipient::Person(phone) => phone.as_str(),
+            Recipient::Staff => "the staff",
+        };
+        tracing::info!("demo: a message to {to}: {}", message.text);
         Ok(())
     }
 }

@@ -7,12 +7,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use slippers_core::Store;
-use slippers_server::{Clock, Entropy, LogNotifier, Notifier, Server, SystemClock, SystemEntropy};
+use slippers_server::outbound::{HyperClient, SmsGateway, SmtpPost};
+use slippers_server::{Clock, Entropy, LogNotifier, Notifier, Notifiers, Server, SystemClock, SystemEntropy};
 use slippers_store_sqlite::{MigrationState, OpenError, SqliteStore};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::config::Config;
+use crate::config::{Config, MessageSettings};
 use crate::console;
 use crate::data_dir;
 use crate::failure::Failure;
@@ -148,16 +149,44 @@ fn not_bound(address: SocketAddr, error: &io::Error) -> Failure {
     }
 }
 
-/// How people are reached: in a demo by the log, else not at all, so that an admin approves forgotten passwords.
-fn notifier(is_demo: bool) -> Option<Arc<dyn Notifier>> {
-    is_demo.then(|| Arc::new(LogNotifier) as Arc<dyn Notifier>)
+/// How people are reached: as the settings say; else in a demo by the log. Without a way an admin approves forgotten
+/// passwords.
+fn notifiers(settings: &MessageSettings, is_demo: bool) -> Result<Notifiers, Failure> {
+    let mut people: Option<Arc<dyn Notifier>> = None;
+    let mut staff: Option<Arc<dyn Notifier>> = None;
+    if let Some(sms) = &settings.sms {
+        if sms.is_open_to_others() {
+            tracing::warn!(
+                "SMS_URL begins with http://: codes and keys can be read on their way; ask for https://"
+            );
+        }
+        let client = HyperClient::new().map_err(|error| no_tls("SMS_URL", &error))?;
+        people = Some(Arc::new(SmsGateway::new(sms.clone(), Arc::new(client))));
+    }
+    if let Some(smtp) = &settings.smtp {
+        let post = SmtpPost::new(smtp.clone()).map_err(|error| no_tls("SMTP_URL", &error))?;
+        let place = if smtp.reaches_people() { &mut people } else { &mut staff };
+        *place = Some(Arc::new(post));
+    }
+    if is_demo && people.is_none() {
+        people = Some(Arc::new(LogNotifier));
+    }
+    Ok(Notifiers { people, staff, retry_for: settings.retry_for })
+}
+
+fn no_tls(setting: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::failed(
+        format!("{setting}: the system's certificate authorities can't be read: {error}"),
+        "install the package ca-certificates, or name a file of them in SSL_CERT_FILE",
+    )
 }
 
 /// Puts the server together.
 pub(crate) fn server(config: &Config, store: Arc<dyn Store>, is_demo: bool) -> Result<Server, Failure> {
     let entropy = entropy();
     let secret = config.key.find_or_make(&*entropy)?;
-    Server::new(store, config.server_settings(secret), clock(), entropy, notifier(is_demo)).map_err(|error| {
+    let notifiers = notifiers(&config.messages, is_demo)?;
+    Server::new(store, config.server_settings(secret), clock(), entropy, notifiers).map_err(|error| {
         Failure::failed(format!("the server can't be started: {error}"), "see what the system says")
     })
 }

@@ -65,7 +65,7 @@ fn every_path_that_the_map_names_exists() {
         let quoted = text.split('`').skip(1).step_by(2);
         let linked = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for word in quoted.chain(linked) {
-            let top = ["crates/", "docs/", "script/", "deploy/", "bench/", ".ci/"];
+            let top = ["crates/", "docs/", "script/", "deploy/", "bench/", "fuzz/", ".ci/"];
             if !top.iter().any(|prefix| word.starts_with(prefix)) || word.contains(['<', '{', ' ', '*']) {
                 continue;
             }
@@ -119,4 +119,56 @@ fn no_file_is_too_long_to_read() {
         }
     }
     assert!(long.is_empty(), "files over {LONGEST_FILE} lines, each a room to divide: {long:?}");
+}
+
+/// The parts of the list of the old shop's defects that stories hold, and their entries. Part H is about speed, which
+/// benchmarks hold.
+const DEFECTS: [(char, std::ops::RangeInclusive<u32>); 7] = [
+    ('a', 1..=8),
+    ('b', 9..=22),
+    ('c', 23..=43),
+    ('d', 44..=53),
+    ('e', 54..=57),
+    ('f', 58..=63),
+    ('g', 64..=68),
+];
+
+/// Entries that can't have a story yet, and what each waits for.
+const WAITING_DEFECTS: [(&str, &str); 7] = [
+    ("c25", "payments: the amount is the order's, not the client's"),
+    ("c27", "payments: a webhook is verified before it is believed"),
+    ("c30", "payments: what is paid can't be paid again, an open payment is reused"),
+    ("c40", "payments: a gateway that fails leaves no order behind"),
+    ("c41", "payments: no connection is held across a call of a gateway"),
+    ("c42", "payments: what a webhook names is found once, its body is kept as it came"),
+    ("f62", "the cache of rendered answers: one flight for a crowd"),
+];
+
+#[test]
+fn every_defect_of_the_old_shop_has_a_story_with_its_number() {
+    let mut told = BTreeSet::new();
+    for folder in ["stories", "in_process"] {
+        let tests = root().join("crates/slippers/tests").join(folder);
+        for entry in std::fs::read_dir(tests).expect("stories") {
+            let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("text");
+            for story in text.split("#[test]\nfn ").skip(1) {
+                let is_entry = |word: &&str| {
+                    word.starts_with(|c: char| ('a'..='g').contains(&c)) && word[1..].parse::<u32>().is_ok()
+                };
+                told.extend(story.split('_').take_while(is_entry).map(str::to_owned));
+            }
+        }
+    }
+    let entries: BTreeSet<String> = DEFECTS
+        .into_iter()
+        .flat_map(|(part, numbers)| numbers.map(move |number| format!("{part}{number}")))
+        .collect();
+    let waiting: BTreeSet<String> = WAITING_DEFECTS.iter().map(|(entry, _)| (*entry).to_owned()).collect();
+    let both: Vec<_> = told.intersection(&waiting).collect();
+    assert!(both.is_empty(), "they have stories and wait no longer: {both:?}");
+    let held: BTreeSet<String> = told.union(&waiting).cloned().collect();
+    let missing: Vec<_> = entries.difference(&held).collect();
+    assert!(missing.is_empty(), "entries without a story: {missing:?}");
+    let unknown: Vec<_> = held.difference(&entries).collect();
+    assert!(unknown.is_empty(), "stories of entries that are not in the list: {unknown:?}");
 }

@@ -1,8 +1,6 @@
 //! The list of stories: the only one. A story that is not in it fails `every_story_is_in_the_list_once`.
-
-/// Makes one test of each story of the contract, on a fresh store each.
-///
-/// Its argument is the name of an `async fn() -> TestStore` in the module where it is called.
+/// Makes one test of each story of the contract, on a fresh store each. Its argument is the name of an
+/// `async fn() -> TestStore` in the module where it is called.
 #[macro_export]
 macro_rules! contract_suite {
     ($factory:ident) => {
@@ -83,11 +81,12 @@ macro_rules! contract_suite {
                     pictures_chosen_and_deleted_at_once_leave_one_in_front
                 }
                 files {
-                    a_deleted_picture_frees_its_files
-                    of_ten_who_delete_a_picture_at_once_one_frees_its_files
+                    a_deleted_picture_frees_its_files_until_they_are_forgotten
+                    of_ten_who_delete_a_picture_at_once_one_does
                     a_file_stays_while_a_line_of_an_order_names_it
                     a_file_stays_while_another_product_shows_it
                     a_deleted_product_frees_the_files_that_nobody_needs
+                    no_picture_of_an_order_is_unneeded_however_it_raced_the_deletion
                 }
             }
             search {
@@ -172,6 +171,7 @@ macro_rules! contract_suite {
                     five_wrong_codes_burn_a_reset_and_asking_anew_does_not_help
                     three_codes_are_sent_and_the_last_one_counts
                     an_admin_approves_what_waits_and_nothing_replaces_it
+                    a_code_that_was_not_delivered_leaves_it_to_an_admin
                     a_refused_password_is_forgotten
                     admins_and_nobody_reset_nothing
                     of_ten_confirmations_at_once_one_succeeds
@@ -275,6 +275,7 @@ macro_rules! contract_suite {
                     six_calls_at_once_place_one_order
                     six_calls_at_once_that_disagree_on_the_clearing_place_one_order
                     a_repeat_answers_the_order_as_it_is_now
+                    an_order_keeps_its_price_until_it_is_given_up
                     a_repeat_of_the_last_pair_is_not_out_of_stock
                     equal_carts_of_two_users_are_two_orders
                     a_product_deleted_from_the_cart_makes_it_another_cart
@@ -352,6 +353,7 @@ macro_rules! contract_suite {
             seeding {
                 large {
                     totals_without_a_search_are_exact_however_many_there_are
+                    a_large_category_is_deleted_while_others_write
                     a_search_is_counted_exactly_up_to_ten_thousand
                     beyond_that_a_total_only_says_that_there_are_more
                     deep_pages_hold_the_right_products

@@ -117,3 +117,6 @@ pub(crate) fn told(error: &Error) -> String {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,13 @@
 //! Pictures of products.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use slippers_core::StoreError;
 use slippers_core::catalog::{Image, Variant};
 use slippers_core::images::rules::{Gallery, plan_addition, plan_removal};
-use slippers_core::images::{ImageError, ImageStore, NewImage};
-use slippers_core::types::{ImageId, SlipperId, Timestamp};
+use slippers_core::images::{GonePicture, ImageError, ImageStore, NewImage};
+use slippers_core::types::{ImageId, OrderId, SlipperId, Timestamp};
 
 use crate::catalog::rows::{images_of_slipper, read_images};
 use crate::db::Db;
@@ -29,11 +31,23 @@ impl ImageStore for PostgresStore {
         slipper: SlipperId,
         image: ImageId,
         now: Timestamp,
-    ) -> Result<Vec<String>, ImageError> {
+    ) -> Result<(), ImageError> {
         self.write((slipper, image, now), |db, (slipper, image, now)| {
             Box::pin(delete(db, *slipper, *image, *now))
         })
         .await
+    }
+
+    async fn list_unneeded_pictures(&self, limit: i64) -> Result<Vec<GonePicture>, StoreError> {
+        // Nearly always nothing is due.
+        if !self.read((), |db, ()| Box::pin(is_any_due(db))).await? {
+            return Ok(Vec::new());
+        }
+        self.write(limit, |db, limit| Box::pin(list_unneeded(db, *limit))).await
+    }
+
+    async fn forget_pictures(&self, paths: Vec<String>) -> Result<(), StoreError> {
+        self.write(paths, |db, paths| Box::pin(forget(db, paths))).await
     }
 
     async fn set_primary_image(
@@ -115,12 +129,7 @@ const DELETE: &str = "DELETE FROM slipper_images WHERE id = $1";
 const DEMOTE: &str = "UPDATE slipper_images SET is_primary = FALSE WHERE slipper_id = $1 AND is_primary";
 const PROMOTE: &str = "UPDATE slipper_images SET is_primary = TRUE WHERE id = $1";
 
-async fn delete(
-    db: &Db,
-    slipper: SlipperId,
-    image: ImageId,
-    now: Timestamp,
-) -> Result<Vec<String>, ImageError> {
+async fn delete(db: &Db, slipper: SlipperId, image: ImageId, now: Timestamp) -> Result<(), ImageError> {
     let (shown, mut left) = lock(db, slipper).await?.ok_or(ImageError::ImageNotFound)?;
     let at = left.iter().position(|other| other.id == image).ok_or(ImageError::ImageNotFound)?;
     let removed = left.remove(at);
@@ -130,7 +139,8 @@ async fn delete(
         db.run(PROMOTE, params![promoted.get()]).await?;
     }
     touch(db, slipper, plan.image.as_ref(), now).await?;
-    Ok(unneeded(db, &[removed]).await?)
+    let_go(db, &shown).await?;
+    Ok(remember_gone(db, &[removed]).await?)
 }
 
 async fn set_primary(
@@ -139,33 +149,93 @@ async fn set_primary(
     image: ImageId,
     now: Timestamp,
 ) -> Result<Image, ImageError> {
-    let (_, all) = lock(db, slipper).await?.ok_or(ImageError::ImageNotFound)?;
+    let (shown, all) = lock(db, slipper).await?.ok_or(ImageError::ImageNotFound)?;
     let chosen = all.into_iter().find(|other| other.id == image).ok_or(ImageError::ImageNotFound)?;
     // Two statements: the index that holds "at most one" looks at every row by itself.
     db.run(DEMOTE, params![slipper.get()]).await?;
     db.run(PROMOTE, params![image.get()]).await?;
     touch(db, slipper, Some(&chosen.path), now).await?;
+    let_go(db, &shown).await?;
     Ok(Image { is_primary: true, ..chosen })
 }
 
-// The conditions are those of the partial indexes.
-const UNNEEDED: &str = "
-    SELECT p.value FROM unnest($1) AS p (value)
-    WHERE NOT EXISTS (SELECT 1 FROM order_items o WHERE o.image = p.value AND o.image <> '')
-      AND NOT EXISTS (SELECT 1 FROM slipper_images i WHERE i.image_path = p.value)
-      AND NOT EXISTS (SELECT 1 FROM slippers s WHERE s.image = p.value AND s.image <> '')";
+const REMEMBER_GONE: &str = "
+    INSERT INTO gone_pictures (path, files, is_due) SELECT path, files, TRUE FROM unnest($1, $2) AS new (path, files)
+    ON CONFLICT (path) DO UPDATE SET is_due = TRUE";
 
-/// Of pictures whose rows are gone: the paths of the files that nothing names any more.
-pub(crate) async fn unneeded(db: &Db, gone: &[Image]) -> Result<Vec<String>, StoreError> {
+/// Remembers pictures whose rows are gone.
+pub(crate) async fn remember_gone(db: &Db, gone: &[Image]) -> Result<(), StoreError> {
+    // Each path once: a row can't be inserted and changed by one statement.
+    let gone: BTreeMap<&str, &Image> = gone.iter().map(|image| (image.path.as_str(), image)).collect();
     if gone.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let paths: Vec<&str> = gone.iter().map(|image| image.path.as_str()).collect();
-    let free = db.all(UNNEEDED, params![paths], |row| row.text(0)).await?;
-    let is_free = |image: &&Image| free.contains(&image.path);
-    let files = gone.iter().filter(is_free).flat_map(|image| {
-        let variants = image.variants.iter().map(|variant| variant.path.clone());
-        std::iter::once(image.path.clone()).chain(variants)
-    });
-    Ok(files.collect())
+    let files_of = |image: &&Image| {
+        let variants = image.variants.iter().map(|variant| variant.path.as_str());
+        let files: Vec<&str> = std::iter::once(image.path.as_str()).chain(variants).collect();
+        serde_json::to_string(&files).map_err(|error| StoreError::Other(error.to_string()))
+    };
+    let files = gone.values().map(files_of).collect::<Result<Vec<_>, _>>()?;
+    let paths: Vec<&str> = gone.into_keys().collect();
+    db.run(REMEMBER_GONE, params![paths, files]).await?;
+    Ok(())
+}
+
+const LET_GO: &str = "UPDATE gone_pictures SET is_due = TRUE WHERE path = $1";
+
+/// A product's `image` names this path no more, or soon will not.
+pub(crate) async fn let_go(db: &Db, path: &str) -> Result<(), StoreError> {
+    db.run(LET_GO, params![path]).await?;
+    Ok(())
+}
+
+const LET_GO_OF_ORDER: &str = "
+    UPDATE gone_pictures SET is_due = TRUE
+    WHERE path = ANY(ARRAY(SELECT image FROM order_items WHERE order_id = $1))";
+
+/// An order is about to be deleted.
+pub(crate) async fn let_go_of_order(db: &Db, order: OrderId) -> Result<(), StoreError> {
+    db.run(LET_GO_OF_ORDER, params![order.get()]).await?;
+    Ok(())
+}
+
+const IS_ANY_DUE: &str = "SELECT EXISTS (SELECT 1 FROM gone_pictures WHERE is_due)";
+
+async fn is_any_due(db: &Db) -> Result<bool, StoreError> {
+    db.one(IS_ANY_DUE, params![], |row| row.flag(0)).await
+}
+
+// Locked first, looked at then: whoever lets go of one meanwhile says so after us.
+const LOCK_DUE: &str = "SELECT path FROM gone_pictures WHERE is_due ORDER BY path LIMIT $1 FOR UPDATE";
+// The conditions are those of the partial indexes. Not EXISTS, of which PostgreSQL would make a hash of each whole table.
+const LOOK_AT: &str = "
+    SELECT g.path, g.files,
+           EXISTS (
+               SELECT 1 FROM json_array_elements_text(g.files::json) AS f (path)
+               WHERE (SELECT TRUE FROM order_items o WHERE o.image = f.path AND o.image <> '' LIMIT 1)
+                  OR (SELECT TRUE FROM slipper_images i WHERE i.image_path = f.path LIMIT 1)
+                  OR (SELECT TRUE FROM slippers s WHERE s.image = f.path AND s.image <> '' LIMIT 1))
+    FROM gone_pictures g WHERE g.path = ANY($1) ORDER BY g.path";
+const PUT_ASIDE: &str = "UPDATE gone_pictures SET is_due = FALSE WHERE path = ANY($1)";
+const FORGET: &str = "DELETE FROM gone_pictures WHERE is_due AND path = ANY($1)";
+
+async fn list_unneeded(db: &Db, limit: i64) -> Result<Vec<GonePicture>, StoreError> {
+    let due = db.all(LOCK_DUE, params![limit.max(0)], |row| row.text(0)).await?;
+    let seen = db.all(LOOK_AT, params![due], |row| Ok((row.text(0)?, row.text(1)?, row.flag(2)?))).await?;
+    let (named, free): (Vec<_>, Vec<_>) = seen.into_iter().partition(|(_, _, is_named)| *is_named);
+    if !named.is_empty() {
+        let paths: Vec<String> = named.into_iter().map(|(path, ..)| path).collect();
+        db.run(PUT_ASIDE, params![paths]).await?;
+    }
+    let read = |(path, files, _): (String, String, bool)| {
+        let files = serde_json::from_str(&files);
+        let files = files.map_err(|error| StoreError::Corrupt(format!("the files of {path:?}: {error}")))?;
+        Ok(GonePicture { path, files })
+    };
+    free.into_iter().map(read).collect()
+}
+
+async fn forget(db: &Db, paths: &[String]) -> Result<(), StoreError> {
+    db.run(FORGET, params![paths]).await?;
+    Ok(())
 }

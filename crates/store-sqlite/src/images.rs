@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use slippers_core::StoreError;
 use slippers_core::catalog::{Image, Variant};
 use slippers_core::images::rules::{Gallery, plan_addition, plan_removal};
-use slippers_core::images::{ImageError, ImageStore, NewImage};
-use slippers_core::types::{ImageId, SlipperId, Timestamp};
+use slippers_core::images::{GonePicture, ImageError, ImageStore, NewImage};
+use slippers_core::types::{ImageId, OrderId, SlipperId, Timestamp};
 
 use crate::catalog::rows::{images_of_slipper, read_images};
 use crate::db::{Db, json_list};
@@ -27,8 +27,20 @@ impl ImageStore for SqliteStore {
         slipper: SlipperId,
         image: ImageId,
         now: Timestamp,
-    ) -> Result<Vec<String>, ImageError> {
+    ) -> Result<(), ImageError> {
         self.writer.run(move |db| delete(db, slipper, image, now)).await
+    }
+
+    async fn list_unneeded_pictures(&self, limit: i64) -> Result<Vec<GonePicture>, StoreError> {
+        // Where nothing is due, which is nearly always, the writer is left alone.
+        if self.readers.read(|db| db.first(IS_ANY_DUE, (), |row| row.flag(0)))? != Some(true) {
+            return Ok(Vec::new());
+        }
+        self.writer.run(move |db| list_unneeded(db, limit)).await
+    }
+
+    async fn forget_pictures(&self, paths: Vec<String>) -> Result<(), StoreError> {
+        self.writer.run(move |db| db.run(FORGET, [json_list(&paths)?]).map(drop)).await
     }
 
     async fn set_primary_image(
@@ -85,12 +97,7 @@ const DELETE: &str = "DELETE FROM slipper_images WHERE id = ?1";
 const DEMOTE: &str = "UPDATE slipper_images SET is_primary = 0 WHERE slipper_id = ?1 AND is_primary = 1";
 const PROMOTE: &str = "UPDATE slipper_images SET is_primary = 1 WHERE id = ?1";
 
-fn delete(
-    db: &Db<'_>,
-    slipper: SlipperId,
-    image: ImageId,
-    now: Timestamp,
-) -> Result<Vec<String>, ImageError> {
+fn delete(db: &Db<'_>, slipper: SlipperId, image: ImageId, now: Timestamp) -> Result<(), ImageError> {
     let (shown, mut left) = find(db, slipper)?.ok_or(ImageError::ImageNotFound)?;
     let at = left.iter().position(|other| other.id == image).ok_or(ImageError::ImageNotFound)?;
     let removed = left.remove(at);
@@ -100,37 +107,82 @@ fn delete(
         db.run(PROMOTE, [promoted.get()])?;
     }
     touch(db, slipper, plan.image.as_ref(), now)?;
-    Ok(unneeded(db, &[removed])?)
+    let_go(db, &shown)?;
+    Ok(remember_gone(db, &[removed])?)
 }
 
 fn set_primary(db: &Db<'_>, slipper: SlipperId, image: ImageId, now: Timestamp) -> Result<Image, ImageError> {
-    let (_, all) = find(db, slipper)?.ok_or(ImageError::ImageNotFound)?;
+    let (shown, all) = find(db, slipper)?.ok_or(ImageError::ImageNotFound)?;
     let chosen = all.into_iter().find(|other| other.id == image).ok_or(ImageError::ImageNotFound)?;
     // Two statements: the index that holds "at most one" looks at every row by itself.
     db.run(DEMOTE, [slipper.get()])?;
     db.run(PROMOTE, [image.get()])?;
     touch(db, slipper, Some(&chosen.path), now)?;
+    let_go(db, &shown)?;
     Ok(Image { is_primary: true, ..chosen })
 }
 
-// The conditions are those of the partial indexes.
-const UNNEEDED: &str = "
-    SELECT p.value FROM json_each(?1) p
-    WHERE NOT EXISTS (SELECT 1 FROM order_items o WHERE o.image = p.value AND o.image <> '')
-      AND NOT EXISTS (SELECT 1 FROM slipper_images i WHERE i.image_path = p.value)
-      AND NOT EXISTS (SELECT 1 FROM slippers s WHERE s.image = p.value AND s.image <> '')";
+const REMEMBER_GONE: &str = "
+    INSERT INTO gone_pictures (path, files, is_due)
+    SELECT value ->> 0, value -> 1, 1 FROM json_each(?1) WHERE TRUE
+    ON CONFLICT (path) DO UPDATE SET is_due = 1";
 
-/// Of pictures whose rows are gone: the paths of the files that nothing names any more.
-pub(crate) fn unneeded(db: &Db<'_>, gone: &[Image]) -> Result<Vec<String>, StoreError> {
+/// Remembers pictures whose rows are gone.
+pub(crate) fn remember_gone(db: &Db<'_>, gone: &[Image]) -> Result<(), StoreError> {
     if gone.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let paths: Vec<&str> = gone.iter().map(|image| image.path.as_str()).collect();
-    let free = db.all(UNNEEDED, [json_list(&paths)?], |row| row.text(0))?;
-    let is_free = |image: &&Image| free.contains(&image.path);
-    let files = gone.iter().filter(is_free).flat_map(|image| {
+    let files_of = |image: &Image| {
         let variants = image.variants.iter().map(|variant| variant.path.clone());
-        std::iter::once(image.path.clone()).chain(variants)
-    });
-    Ok(files.collect())
+        std::iter::once(image.path.clone()).chain(variants).collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = gone.iter().map(|image| (image.path.as_str(), files_of(image))).collect();
+    db.run(REMEMBER_GONE, [json_list(&rows)?])?;
+    Ok(())
+}
+
+const LET_GO: &str = "UPDATE gone_pictures SET is_due = 1 WHERE path = ?1";
+
+/// A product's `image` names this path no more, or soon will not.
+pub(crate) fn let_go(db: &Db<'_>, path: &str) -> Result<(), StoreError> {
+    db.run(LET_GO, [path])?;
+    Ok(())
+}
+
+const LET_GO_OF_ORDER: &str = "
+    UPDATE gone_pictures SET is_due = 1 WHERE path IN (SELECT image FROM order_items WHERE order_id = ?1)";
+
+/// An order is about to be deleted.
+pub(crate) fn let_go_of_order(db: &Db<'_>, order: OrderId) -> Result<(), StoreError> {
+    db.run(LET_GO_OF_ORDER, [order.get()])?;
+    Ok(())
+}
+
+const IS_ANY_DUE: &str = "SELECT EXISTS (SELECT 1 FROM gone_pictures WHERE is_due = 1)";
+// The conditions are those of the partial indexes.
+const LOOK_AT: &str = "
+    SELECT g.path, g.files,
+           EXISTS (
+               SELECT 1 FROM json_each(g.files) f
+               WHERE EXISTS (SELECT 1 FROM order_items o WHERE o.image = f.value AND o.image <> '')
+                  OR EXISTS (SELECT 1 FROM slipper_images i WHERE i.image_path = f.value)
+                  OR EXISTS (SELECT 1 FROM slippers s WHERE s.image = f.value AND s.image <> ''))
+    FROM gone_pictures g WHERE g.is_due = 1 ORDER BY g.path LIMIT ?1";
+const PUT_ASIDE: &str = "UPDATE gone_pictures SET is_due = 0 WHERE path IN (SELECT value FROM json_each(?1))";
+const FORGET: &str = "
+    DELETE FROM gone_pictures WHERE is_due = 1 AND path IN (SELECT value FROM json_each(?1))";
+
+fn list_unneeded(db: &Db<'_>, limit: i64) -> Result<Vec<GonePicture>, StoreError> {
+    let seen = db.all(LOOK_AT, [limit.max(0)], |row| Ok((row.text(0)?, row.text(1)?, row.flag(2)?)))?;
+    let (named, free): (Vec<_>, Vec<_>) = seen.into_iter().partition(|(_, _, is_named)| *is_named);
+    if !named.is_empty() {
+        let paths: Vec<&str> = named.iter().map(|(path, ..)| path.as_str()).collect();
+        db.run(PUT_ASIDE, [json_list(&paths)?])?;
+    }
+    let read = |(path, files, _): (String, String, bool)| {
+        let files = serde_json::from_str(&files);
+        let files = files.map_err(|error| StoreError::Corrupt(format!("the files of {path:?}: {error}")))?;
+        Ok(GonePicture { path, files })
+    };
+    free.into_iter().map(read).collect()
 }

@@ -6,13 +6,23 @@ use slippers_core::accounts::{
 };
 use slippers_core::audit::By;
 use slippers_core::cart::CartStore;
-use slippers_core::catalog::{CatalogStore, NewSlipper, SlipperQuery, Sort};
+use slippers_core::catalog::{CatalogStore, NewCategory, NewSlipper, SlipperQuery, Sort};
 use slippers_core::orders::{Idempotency, OrderChange, OrderQuery, OrderStatus, OrderStore, PlaceFromCart};
 use slippers_core::types::{IdempotencyKey, Money, Page, Phone, SlipperId, Timestamp, UserId};
 use slippers_core::{Store, StoreError};
 use slippers_store_sqlite::SqliteStore;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
+
+fn new_slipper(name: &str) -> NewSlipper {
+    NewSlipper {
+        name: name.to_owned(),
+        size: "39".to_owned(),
+        price: Money::from_minor(5405),
+        quantity: 100,
+        category: None,
+    }
+}
 
 struct Shop {
     store: SqliteStore,
@@ -40,14 +50,9 @@ impl Shop {
         store.open_session(buyer, session, NOW).await.expect("a session");
         let mut slippers = Vec::new();
         for name in ["Mu Comfort", "Cozy Home", "Тапки"] {
-            let new = NewSlipper {
-                name: name.to_owned(),
-                size: "39".to_owned(),
-                price: Money::from_minor(5405),
-                quantity: 100,
-                category: None,
-            };
-            slippers.push(store.create_slipper(new, By::CommandLine, NOW).await.expect("a product").id);
+            slippers.push(
+                store.create_slipper(new_slipper(name), By::CommandLine, NOW).await.expect("a product").id,
+            );
         }
         Self { store, buyer, session: session.id, slippers, folder }
     }
@@ -129,6 +134,20 @@ async fn an_order_costs_seven_and_two_for_each_wish() {
 }
 
 #[tokio::test]
+async fn a_large_category_is_deleted_in_parts() {
+    let shop = Shop::open().await;
+    for (products, cost) in [(0, 3), (999, 3), (1000, 5)] {
+        let new = NewCategory { name: format!("{products}"), description: None, is_active: true };
+        let id = shop.store.create_category(new, By::CommandLine, NOW).await.expect("a category").id;
+        for _ in 0..products {
+            let new = NewSlipper { category: Some(id), ..new_slipper("Mu") };
+            shop.store.create_slipper(new, By::CommandLine, NOW).await.expect("a product");
+        }
+        assert_eq!(shop.cost(shop.store.delete_category(id, By::CommandLine, NOW)).await, cost, "{products}");
+    }
+}
+
+#[tokio::test]
 async fn giving_orders_up_costs_the_same_for_many() {
     let shop = Shop::open().await;
     let mut last = None;
@@ -140,7 +159,7 @@ async fn giving_orders_up_costs_the_same_for_many() {
     let last = last.expect("an order");
     let cancel = OrderChange { status: Some(OrderStatus::Cancelled), ..OrderChange::default() };
     assert_eq!(shop.cost(shop.store.change_order(last, owner, cancel, NOW)).await, 3);
-    assert_eq!(shop.cost(shop.store.delete_order(last, owner, NOW)).await, 4);
+    assert_eq!(shop.cost(shop.store.delete_order(last, owner, NOW)).await, 5);
     assert_eq!(shop.cost(shop.store.expire_orders(NOW, 100, NOW)).await, 3);
     assert_eq!(shop.cost(shop.store.expire_orders(NOW, 100, NOW)).await, 1, "nothing left");
 }

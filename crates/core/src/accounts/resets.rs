@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::{PasswordHash, User};
 use crate::store::StoreError;
-use crate::types::{ResetId, Timestamp};
+use crate::types::{ResetId, Timestamp, UserId};
 
 /// How long a new password waits, in seconds.
 pub const RESET_SECONDS: i64 = 15 * 60;
@@ -72,7 +72,7 @@ pub struct PendingReset {
 /// What is known of the reset of a user that waits when another one is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WaitingReset {
-    /// Whether it waits for a code, not for an admin.
+    /// Whether it waits for a code alone, not for an admin.
     pub has_code: bool,
     /// Codes that may still be tried.
     pub tries_left: i64,
@@ -135,6 +135,18 @@ pub trait ResetStore: Send + Sync {
     /// [`StoreError`] when the database can't answer.
     async fn confirm_reset(&self, name: &str, code: CodeHash, now: Timestamp) -> Result<bool, StoreError>;
 
+    /// Leaves to an admin the password of this user that waits for this code, because the code could not be delivered;
+    /// should it have been after all, it counts too. Answers whether that password still waited.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database can't answer.
+    async fn leave_reset_to_admins(
+        &self,
+        user: UserId,
+        code: CodeHash,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
     /// What waits for an admin, the oldest first, at most `max`.
     ///
     /// # Errors
@@ -146,13 +158,13 @@ pub trait ResetStore: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the database can't answer.
-    async fn approve_reset(&self, reset: ResetId, now: Timestamp) -> Result<bool, StoreError>;
+    async fn approve_reset(&self, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Forgets the password that waits for an admin under this number. Answers whether there was one.
     ///
     /// # Errors
     /// [`StoreError`] when the database can't answer.
-    async fn refuse_reset(&self, reset: ResetId, now: Timestamp) -> Result<bool, StoreError>;
+    async fn refuse_reset(&self, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError>;
 
     /// Forgets at most `limit` passwords whose time was over at `now`. Answers how many; 0 = done.
     ///

@@ -4,7 +4,7 @@ use super::{By, Entry, Fact};
 use crate::accounts::UserChange;
 use crate::catalog::{CategoryChange, NewCategory, NewSlipper, SlipperChange};
 use crate::orders::OrderChange;
-use crate::types::{CategoryId, Money, OrderId, SlipperId, UserId};
+use crate::types::{CategoryId, Money, OrderId, ResetId, SlipperId, UserId};
 
 const CATEGORY: &str = "category";
 const SLIPPER: &str = "slipper";
@@ -133,6 +133,16 @@ impl Entry {
     /// A user got another password.
     pub fn password_reset(by: By, id: UserId) -> Self {
         Self::of(by, "reset_password", USER, id.get(), [])
+    }
+
+    /// A user got the new password that waited under this number.
+    pub fn reset_approved(by: By, user: UserId, reset: ResetId) -> Self {
+        Self::of(by, "approve_reset", USER, user.get(), [number("reset_id", Some(reset.get()))])
+    }
+
+    /// A user did not get the new password that waited under this number.
+    pub fn reset_refused(by: By, user: UserId, reset: ResetId) -> Self {
+        Self::of(by, "refuse_reset", USER, user.get(), [number("reset_id", Some(reset.get()))])
     }
 
     /// The catalogue was stocked.

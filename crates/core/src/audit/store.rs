@@ -16,7 +16,8 @@ pub struct AuditQuery {
 
 /// The record of admin actions in a database.
 ///
-/// Every verb that an admin calls (of categories, products, others' accounts and, for admins, orders), and every verb of
+/// Every verb that an admin calls (of categories, products, others' accounts, forgotten passwords and, for admins,
+/// orders), and every verb of
 /// the command line that changes who runs the shop or stocks it, writes one record in the transaction that does it:
 /// what was refused leaves none, and what was done leaves one. No verb changes or removes a record.
 #[async_trait]

@@ -88,7 +88,8 @@ pub trait CatalogStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Category, CatalogError>;
 
-    /// Deletes a category. Its products stay, without one.
+    /// Deletes a category. Its products stay, without one. A large one may lose them part by part, so that nobody waits
+    /// long meanwhile; each part leaves everything right, and who is interrupted can go on.
     ///
     /// # Errors
     /// [`CatalogError::CategoryNotFound`].
@@ -129,17 +130,12 @@ pub trait CatalogStore: Send + Sync {
     ) -> Result<Slipper, CatalogError>;
 
     /// Deletes a product with its pictures' rows and takes it out of every cart (which is a change of those carts).
-    /// Lines of orders stay as they are. Answers the paths of its pictures' files that nobody needs any more, as
-    /// [`delete_image`](crate::images::ImageStore::delete_image) does.
+    /// Lines of orders stay as they are. Its pictures' files are left to
+    /// [`list_unneeded_pictures`](crate::images::ImageStore::list_unneeded_pictures).
     ///
     /// # Errors
     /// [`CatalogError::SlipperNotFound`].
-    async fn delete_slipper(
-        &self,
-        id: SlipperId,
-        by: By,
-        now: Timestamp,
-    ) -> Result<Vec<String>, CatalogError>;
+    async fn delete_slipper(&self, id: SlipperId, by: By, now: Timestamp) -> Result<(), CatalogError>;
 
     /// The pictures of a product by `order_index`, then id; `None` when there is no such product.
     ///

@@ -3,7 +3,7 @@
 pub mod rules;
 mod store;
 
-pub use store::{ImageError, ImageStore};
+pub use store::{GonePicture, ImageError, ImageStore};
 
 use crate::catalog::Variant;
 

@@ -22,6 +22,15 @@ pub enum ImageError {
     Store(#[from] StoreError),
 }
 
+/// A picture that nothing names any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GonePicture {
+    /// Its path.
+    pub path: String,
+    /// The paths of its files: its own and its variants'.
+    pub files: Vec<String>,
+}
+
 /// The pictures of products in a database. Each change of them is a change of the product: its `updated_at` moves.
 #[async_trait]
 pub trait ImageStore: Send + Sync {
@@ -38,9 +47,8 @@ pub trait ImageStore: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<Image>, ImageError>;
 
-    /// Deletes a picture, with what follows from it ([`plan_removal`](super::rules::plan_removal)). Answers the paths
-    /// of the files that nobody needs any more: its own and its variants', or none of them while a line of an order,
-    /// another picture or a product's `image` names it. Of two calls at once one deletes.
+    /// Deletes a picture, with what follows from it ([`plan_removal`](super::rules::plan_removal)). Its files are left
+    /// to [`list_unneeded_pictures`](Self::list_unneeded_pictures). Of two calls at once one deletes.
     ///
     /// # Errors
     /// [`ImageError::ImageNotFound`].
@@ -49,7 +57,21 @@ pub trait ImageStore: Send + Sync {
         slipper: SlipperId,
         image: ImageId,
         now: Timestamp,
-    ) -> Result<Vec<String>, ImageError>;
+    ) -> Result<(), ImageError>;
+
+    /// Pictures that were deleted, also with their product, and that nothing names any more: no line of an order, no
+    /// other picture, no product's `image`. Those that something still names are not looked at again until it lets go of
+    /// them. At most `limit` are looked at; they are answered until they are forgotten.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database can't answer.
+    async fn list_unneeded_pictures(&self, limit: i64) -> Result<Vec<GonePicture>, StoreError>;
+
+    /// Forgets pictures by their paths: their files were deleted. Those that are forgotten already make no difference.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database can't answer.
+    async fn forget_pictures(&self, paths: Vec<String>) -> Result<(), StoreError>;
 
     /// Makes a picture the primary one and its path the product's `image`, and answers it. The one before is primary no
     /// more.

@@ -79,7 +79,8 @@ pub trait OrderStore: Send + Sync {
     /// In this order:
     /// 1. A key that was used in the last [`KEY_SECONDS`](super::KEY_SECONDS) for the same request answers its order as it is now; for another request,
     ///    [`PlaceError::KeyReused`].
-    /// 2. A pending order of this cart's present version ([`is_repeat`](super::rules::is_repeat)) is answered again;
+    /// 2. A pending order of this cart's present version ([`is_repeat`](super::rules::is_repeat)) is answered again, at
+    ///    the prices at which it was placed;
     ///    if `clear_cart` asks for it and the cart is not empty yet, the cart is emptied.
     /// 3. The order is made by [`plan`](super::rules::plan): its lines copy the products, its stock leaves the shelf,
     ///    and the cart is emptied if asked for. However many do so at once, no product's stock falls below zero.

@@ -8,7 +8,9 @@ use serde_json::Value;
 use slippers_core::types::{Phone, ResetId};
 
 use crate::http::errors::ApiError;
-use crate::http::input::{BodyKind, Check, Fault, Flag, IdIn, Input, Int, PhoneNumber, Secret, Text};
+use crate::http::input::{
+    BodyKind, Check, Fault, Flag, IdIn, Input, Int, PhoneNumber, Secret, Text, parse_json,
+};
 use crate::shop::Shop;
 
 pub(super) const NAME: Text = Text::new(2, 100);
@@ -135,7 +137,7 @@ impl FromRequest<Arc<Shop>> for PresentedRefresh {
 }
 
 fn from_json(bytes: &[u8]) -> Option<String> {
-    match serde_json::from_slice::<Value>(bytes).ok()?.get(FIELD)? {
+    match parse_json(std::str::from_utf8(bytes).ok()?).ok()?.get(FIELD)? {
         Value::Null => None,
         Value::String(token) => Some(token.clone()),
         // A number is a token too: one that nobody was given.

@@ -4,6 +4,7 @@ mod legacy;
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::password_hash::phc::{Output, ParamsString, Salt};
@@ -75,6 +76,7 @@ pub struct Hasher {
     /// A slot for each core.
     pool: Pool,
     memory: Arc<Mutex<Vec<Box<[Block]>>>>,
+    worked_on: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Hasher {
@@ -94,7 +96,12 @@ impl Hasher {
     /// At most `parallel` hashes at once.
     pub fn new(parallel: NonZeroUsize) -> Self {
         let parallel = parallel.get().min(1024);
-        Self { pool: Pool::new(parallel, MAX_WAITING), memory: Arc::default() }
+        Self { pool: Pool::new(parallel, MAX_WAITING), memory: Arc::default(), worked_on: Arc::default() }
+    }
+
+    /// Counts the passwords that were hashed or checked.
+    pub(crate) fn worked_on(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.worked_on)
     }
 
     /// Hashes a password of any length.
@@ -136,6 +143,7 @@ impl Hasher {
         &self,
         work: impl FnOnce(&mut [Block]) -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
+        self.worked_on.fetch_add(1, Ordering::Relaxed);
         let memories = Arc::clone(&self.memory);
         let job = move || {
             let kept = memories.lock().unwrap_or_else(PoisonError::into_inner).pop();

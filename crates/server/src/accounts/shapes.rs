@@ -68,7 +68,7 @@ pub(super) struct ProfileChangeIn {
     #[schema(min_length = 2, max_length = 100)]
     surname: Option<String>,
     /// A plus and 6 to 15 digits; blanks around it are cut.
-    #[schema(min_length = 7, max_length = 20, example = "+998901112233")]
+    #[schema(min_length = 7, max_length = 20, pattern = r"^\s*\+[0-9]{6,15}\s*$", example = "+998901112233")]
     phone_number: Option<String>,
     /// It may be sent back as it is.
     is_admin: Option<bool>,
@@ -91,7 +91,7 @@ pub(super) struct UserChangeIn {
     #[schema(min_length = 2, max_length = 100)]
     surname: Option<String>,
     /// A plus and 6 to 15 digits; blanks around it are cut.
-    #[schema(min_length = 7, max_length = 20, example = "+998901112233")]
+    #[schema(min_length = 7, max_length = 20, pattern = r"^\s*\+[0-9]{6,15}\s*$", example = "+998901112233")]
     phone_number: Option<String>,
     /// Whether they run the shop.
     is_admin: Option<bool>,

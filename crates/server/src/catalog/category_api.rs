@@ -12,6 +12,7 @@ use crate::http::call::{Admin, Anyone, Call};
 use crate::http::errors::{ApiError, Code};
 use crate::http::json::Json;
 use crate::http::router::{Routes, operations};
+use crate::images::to_the_end;
 use crate::ops::openapi::words::*;
 use crate::shop::Shop;
 
@@ -101,6 +102,7 @@ async fn delete_category(
     State(shop): State<Arc<Shop>>,
     Call(Admin(admin), CategoryPath(id)): Call<Admin, CategoryPath>,
 ) -> Result<Json<MessageOut>, ApiError> {
-    shop.store.delete_category(id, admin.by(), shop.now()).await?;
+    // A large one goes part by part: it is not left halfway because somebody closed a browser.
+    to_the_end(async move { shop.store.delete_category(id, admin.by(), shop.now()).await }).await?;
     Ok(Json(MessageOut { message: "Category deleted successfully" }))
 }

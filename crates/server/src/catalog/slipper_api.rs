@@ -111,8 +111,8 @@ async fn delete_slipper(
     Call(Admin(admin), SlipperPath(id)): Call<Admin, SlipperPath>,
 ) -> Result<Json<MessageOut>, ApiError> {
     to_the_end(async move {
-        let unneeded = shop.store.delete_slipper(id, admin.by(), shop.now()).await?;
-        shop.pictures.delete(unneeded).await;
+        shop.store.delete_slipper(id, admin.by(), shop.now()).await?;
+        shop.pictures.sweep(&*shop.store).await;
         Ok::<_, CatalogError>(())
     })
     .await?;

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::errors::{ApiError, Code};
-use super::input::json_fault;
+use super::input::{json_fault, parse_json};
 
 /// The largest JSON body.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
@@ -120,7 +120,7 @@ pub(crate) fn parse(bytes: &[u8], content_type: Option<&str>) -> Result<Option<V
     }
     let text =
         std::str::from_utf8(bytes).map_err(|broken| ApiError::because(Code::BodyUnreadable, broken))?;
-    match serde_json::from_str(text) {
+    match parse_json(text) {
         Ok(value) => Ok(Some(value)),
         Err(error) => Err(ApiError::invalid(vec![json_fault(text, &error)])),
     }

@@ -39,7 +39,7 @@ impl Form {
     ///
     /// # Errors
     /// 400 when the type of the body does not tell where its fields end.
-    pub(super) fn new(headers: &HeaderMap, body: Body, pause: Duration) -> Result<Self, ApiError> {
+    pub(crate) fn new(headers: &HeaderMap, body: Body, pause: Duration) -> Result<Self, ApiError> {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let budget = Arc::new(AtomicUsize::new(MAX_HEAD_BYTES));
         let fields = match content_type.map(multer::parse_boundary) {

@@ -19,9 +19,7 @@ use crate::ops::openapi::words::*;
 use crate::shop::Shop;
 
 pub(crate) fn router(routes: Routes) -> Routes {
-    routes
-        .at(operations![upload_images, delete_image, update_image])
-        .at(operations![put_primary_image, post_primary_image])
+    routes.at(operations![upload_images, delete_image, update_image, primary_image])
 }
 
 /// Add pictures to a product
@@ -64,8 +62,8 @@ async fn delete_image(
     Call(Admin(_), ImagePath(slipper, image)): Call<Admin, ImagePath>,
 ) -> Result<Json<DeletedImageOut>, ApiError> {
     to_the_end(async move {
-        let unneeded = shop.store.delete_image(slipper, image, shop.now()).await?;
-        shop.pictures.delete(unneeded).await;
+        shop.store.delete_image(slipper, image, shop.now()).await?;
+        shop.pictures.sweep(&*shop.store).await;
         Ok::<_, ImageError>(())
     })
     .await?;
@@ -93,7 +91,7 @@ async fn update_image(
 
 /// Make a picture the primary one
 #[utoipa::path(
-    put,
+    method(put, post),
     path = "/slippers/{slipper_id}/images/{image_id}/set-primary",
     tag = SLIPPERS,
     params(
@@ -102,25 +100,7 @@ async fn update_image(
     ),
     responses((status = 200, description = "The picture as it is now", body = ImageOut), ImageNotFound),
 )]
-async fn put_primary_image(
-    State(shop): State<Arc<Shop>>,
-    Call(Admin(_), path): Call<Admin, ImagePath>,
-) -> Result<Json<ImageOut>, ApiError> {
-    set_primary(&shop, path).await
-}
-
-/// Make a picture the primary one
-#[utoipa::path(
-    post,
-    path = "/slippers/{slipper_id}/images/{image_id}/set-primary",
-    tag = SLIPPERS,
-    params(
-        ("slipper_id" = i64, Path, description = "The product's id"),
-        ("image_id" = i64, Path, description = "The picture's id"),
-    ),
-    responses((status = 200, description = "The picture as it is now", body = ImageOut), ImageNotFound),
-)]
-async fn post_primary_image(
+async fn primary_image(
     State(shop): State<Arc<Shop>>,
     Call(Admin(_), path): Call<Admin, ImagePath>,
 ) -> Result<Json<ImageOut>, ApiError> {

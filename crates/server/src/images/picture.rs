@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read as _, Write};
 use std::path::Path;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, Resizer};
+use fast_image_resize::images::Image;
+use fast_image_resize::{MulDiv, PixelType, ResizeOptions, Resizer};
 use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
@@ -26,8 +26,14 @@ const MAX_PIXELS: u64 = 40_000_000;
 /// The most pixels of a GIF's canvas, of which a few are in memory at a time.
 const MAX_CANVAS: u64 = 16_000_000;
 const MAX_FRAMES: u64 = 500;
-/// What a decoder may hold: [`MAX_PIXELS`] of eight bytes, and some room to work in.
-const MAX_DECODED_BYTES: u64 = 384 * 1024 * 1024;
+/// What the work on a picture may hold, so that the whole shop stays below 300 MiB: [`MAX_PIXELS`] of three bytes, twice.
+/// Whether a picture is turned, written as WebP, or hard to pack, there are never more than two copies of it at once.
+const ROOM_BYTES: u64 = 232 * 1024 * 1024;
+const COPIES: u64 = 2;
+/// Of sixteen bits a channel, which become eight.
+const COPIES_OF_DEEP: u64 = 3;
+/// The decoder of a progressive JPEG keeps its coefficients, of two bytes each, until the last scan.
+const COPIES_OF_PROGRESSIVE: u64 = 4;
 /// How wide the smaller ones are.
 const WIDTHS: [u32; 2] = [320, 800];
 const JPEG_QUALITY: u8 = 90;
@@ -74,10 +80,13 @@ pub(super) fn remake(source: &Path) -> Result<Remade, PictureError> {
     let image = match reader.format() {
         Some(ImageFormat::Gif) => remake_gif(reader.into_inner(), &mut out)?,
         Some(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) => {
-            if format == ImageFormat::Jpeg && !is_whole_jpeg(source)? {
-                return Err(invalid("a JPEG without an end"));
-            }
-            let image = decode(reader)?;
+            let copies = match format {
+                ImageFormat::Jpeg => {
+                    copies_of_jpeg(source)?.ok_or_else(|| invalid("a JPEG without an end"))?
+                }
+                _ => COPIES,
+            };
+            let image = decode(reader, copies)?;
             encode(&image, format, &mut out)?;
             Some(image)
         }
@@ -110,15 +119,18 @@ fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
-    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    limits.max_alloc = Some(ROOM_BYTES / COPIES);
     limits
 }
 
-fn decode(mut reader: ImageReader<BufReader<File>>) -> Result<DynamicImage, PictureError> {
+fn decode(mut reader: ImageReader<BufReader<File>>, copies: u64) -> Result<DynamicImage, PictureError> {
     reader.limits(limits());
     let mut decoder = reader.into_decoder().map_err(invalid)?;
     check_size(decoder.dimensions(), MAX_PIXELS)?;
-    if decoder.total_bytes() > MAX_DECODED_BYTES {
+    let kind = decoder.color_type();
+    let is_deep = kind.bits_per_pixel() > 8 * u16::from(kind.channel_count());
+    let copies = if is_deep { COPIES_OF_DEEP } else { copies };
+    if decoder.total_bytes() > ROOM_BYTES / copies {
         return Err(invalid("too many bytes a pixel"));
     }
     // What is wrong with the notes of a camera is no reason to refuse its picture.
@@ -193,22 +205,34 @@ fn remake_gif(source: BufReader<File>, out: &mut impl Write) -> Result<Option<Dy
     Ok(still)
 }
 
-/// Whether the picture in a JPEG file comes to its end: the decoder would fill up what is missing with grey.
-fn is_whole_jpeg(source: &Path) -> io::Result<bool> {
+/// The marker of a progressive JPEG's header.
+const PROGRESSIVE: u8 = 0xc2;
+
+/// How many copies of the picture in a JPEG file there will be at once; `None` when it does not come to its end: the
+/// decoder would fill up what is missing with grey.
+fn copies_of_jpeg(source: &Path) -> io::Result<Option<u64>> {
     let mut bytes = Vec::new();
     File::open(source)?.read_to_end(&mut bytes)?;
     // Segments with their lengths up to the scan; in a scan, 0xFF is always followed by a zero or a marker.
     let mut at = 2;
+    let mut copies = COPIES;
     loop {
         match (bytes.get(at), bytes.get(at + 1)) {
             (Some(0xff), Some(0xff)) => at += 1,
-            (Some(0xff), Some(0xda)) => return Ok(bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9])),
+            (Some(0xff), Some(0xda)) => {
+                return Ok(bytes[at..].windows(2).any(|pair| pair == [0xff, 0xd9]).then_some(copies));
+            }
             (Some(0xff), Some(0x01 | 0xd0..=0xd8)) => at += 2,
-            (Some(0xff), Some(_)) => match (bytes.get(at + 2), bytes.get(at + 3)) {
-                (Some(high), Some(low)) => at += 2 + usize::from(u16::from_be_bytes([*high, *low])),
-                _ => return Ok(false),
+            (Some(0xff), Some(marker)) => match (bytes.get(at + 2), bytes.get(at + 3)) {
+                (Some(high), Some(low)) => {
+                    if *marker == PROGRESSIVE {
+                        copies = COPIES_OF_PROGRESSIVE;
+                    }
+                    at += 2 + usize::from(u16::from_be_bytes([*high, *low]));
+                }
+                _ => return Ok(None),
             },
-            _ => return Ok(false),
+            _ => return Ok(None),
         }
     }
 }
@@ -220,38 +244,57 @@ fn make_smaller(image: DynamicImage, source: &Path) -> Result<Vec<SmallOne>, Pic
     if widths.is_empty() {
         return Ok(Vec::new());
     }
-    let (pixels, kind) = match image.color().has_alpha().then(|| image.to_rgba8()) {
-        Some(image) if image.pixels().any(|pixel| pixel.0[3] < u8::MAX) => {
-            (image.into_raw(), PixelType::U8x4)
-        }
-        _ => (image.into_rgb8().into_raw(), PixelType::U8x3),
+    // Nothing in here makes a second copy of the whole picture: it may be as large as there is room for.
+    let (mut pixels, kind) = match image.color().has_alpha() {
+        true => (image.into_rgba8().into_raw(), PixelType::U8x4),
+        false => (image.into_rgb8().into_raw(), PixelType::U8x3),
     };
-    let whole = ImageRef::new(width, height, &pixels, kind).map_err(invalid)?;
+    let is_transparent =
+        kind == PixelType::U8x4 && pixels.iter().skip(3).step_by(4).any(|alpha| *alpha < u8::MAX);
+    let mut whole = Image::from_slice_u8(width, height, &mut pixels, kind).map_err(invalid)?;
+    if is_transparent {
+        MulDiv::new().multiply_alpha_inplace(&mut whole).map_err(invalid)?;
+    }
     let mut resizer = Resizer::new();
     let mut made = Vec::new();
     for narrower in widths {
         let proportional = u64::from(height) * u64::from(narrower) / u64::from(width);
         let lower = u32::try_from(proportional).map_err(invalid)?.max(1);
         let mut small = Image::new(narrower, lower, kind);
-        resizer.resize(&whole, &mut small, None).map_err(invalid)?;
-        let (file, mut out) = beside(source, &narrower.to_string())?;
-        let extension = if kind == PixelType::U8x3 {
-            let encoder = JpegEncoder::new_with_quality(&mut out, SMALL_JPEG_QUALITY);
-            encoder
-                .write_image(small.buffer(), narrower, lower, ExtendedColorType::Rgb8)
-                .map_err(not_written)?;
-            "jpg"
-        } else {
-            let encoder = WebPEncoder::new_lossless(&mut out);
-            encoder
-                .write_image(small.buffer(), narrower, lower, ExtendedColorType::Rgba8)
-                .map_err(not_written)?;
-            "webp"
-        };
-        finish(out)?;
+        let options = ResizeOptions::new().use_alpha(false);
+        resizer.resize(&whole, &mut small, &options).map_err(invalid)?;
+        if is_transparent {
+            MulDiv::new().divide_alpha_inplace(&mut small).map_err(invalid)?;
+        }
+        let (file, out) = beside(source, &narrower.to_string())?;
+        let extension = encode_small(&small, is_transparent, out)?;
         made.push(SmallOne { width: narrower, extension, file });
     }
     Ok(made)
+}
+
+/// Answers the ending of its name.
+fn encode_small(
+    small: &Image<'_>,
+    is_transparent: bool,
+    mut out: BufWriter<File>,
+) -> Result<&'static str, PictureError> {
+    let (width, height) = (small.width(), small.height());
+    let extension = if is_transparent {
+        let encoder = WebPEncoder::new_lossless(&mut out);
+        encoder.write_image(small.buffer(), width, height, ExtendedColorType::Rgba8).map_err(not_written)?;
+        "webp"
+    } else {
+        let mut rgb = small.buffer().to_vec();
+        if small.pixel_type() == PixelType::U8x4 {
+            rgb = rgb.chunks_exact(4).flat_map(|pixel| pixel.iter().take(3)).copied().collect();
+        }
+        let encoder = JpegEncoder::new_with_quality(&mut out, SMALL_JPEG_QUALITY);
+        encoder.write_image(&rgb, width, height, ExtendedColorType::Rgb8).map_err(not_written)?;
+        "jpg"
+    };
+    finish(out)?;
+    Ok(extension)
 }
 
 #[cfg(test)]

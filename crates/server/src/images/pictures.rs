@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use slippers_core::{Store, StoreError};
+
 use crate::http::errors::{ApiError, Code};
 use crate::pool::{Place, Pool, PoolError};
 use crate::ports::Entropy;
@@ -13,10 +15,13 @@ use crate::ports::Entropy;
 /// Uploads that may wait beside those whose pictures are worked on; further ones are refused before a byte of them is
 /// read.
 const MAX_WAITING: usize = 8;
-/// A picture at work may take half a gigabyte: two of them at once are enough for any shop.
-const MAX_AT_WORK: usize = 2;
+/// A picture at work may take a quarter of a gigabyte: one at a time is enough for any shop, and leaves the other cores
+/// to those who buy.
+const MAX_AT_WORK: usize = 1;
 /// A file that is under way for so long was left by a crash.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+/// Pictures that are looked at together.
+const SWEPT: i64 = 100;
 /// Where pictures are served.
 const URL: &str = "/static/images/";
 
@@ -28,14 +33,9 @@ pub(crate) struct Pictures {
 }
 
 impl Pictures {
-    /// The pictures in the folder `images` of the static files. They get at most half of the cores: the shop goes on
-    /// while somebody uploads.
+    /// The pictures in the folder `images` of the static files.
     pub(crate) fn new(static_dir: &Path) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let pictures = Self {
-            folder: static_dir.join("images"),
-            pool: Pool::new((cores / 2).clamp(1, MAX_AT_WORK), MAX_WAITING),
-        };
+        let pictures = Self { folder: static_dir.join("images"), pool: Pool::new(MAX_AT_WORK, MAX_WAITING) };
         pictures.tidy_up();
         pictures
     }
@@ -66,8 +66,30 @@ impl Pictures {
         fs::File::open(&self.folder)?.sync_all()
     }
 
-    /// Deletes files that nobody needs any more. One that can't be deleted is left, and told: the shop is right without.
-    pub(crate) async fn delete(&self, paths: Vec<String>) {
+    /// Deletes the files of pictures that nothing names any more. What fails is told and tried again some day: the shop is
+    /// right without.
+    pub(crate) async fn sweep(&self, store: &dyn Store) {
+        if let Err(error) = self.try_sweep(store).await {
+            tracing::error!(%error, "the files of deleted pictures stay for now: {error}");
+        }
+    }
+
+    async fn try_sweep(&self, store: &dyn Store) -> Result<(), StoreError> {
+        loop {
+            let unneeded = store.list_unneeded_pictures(SWEPT).await?;
+            if unneeded.is_empty() {
+                return Ok(());
+            }
+            let (paths, files): (Vec<_>, Vec<_>) =
+                unneeded.into_iter().map(|picture| (picture.path, picture.files)).unzip();
+            self.delete(files.concat()).await;
+            // Only now: whatever ends the program before, the files are found again.
+            store.forget_pictures(paths).await?;
+        }
+    }
+
+    /// Deletes files. One that can't be deleted is left, and told.
+    async fn delete(&self, paths: Vec<String>) {
         for path in paths {
             let name = path.strip_prefix(URL).filter(|name| is_plain(name));
             let Some(name) = name else { continue };

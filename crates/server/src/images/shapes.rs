@@ -2,14 +2,16 @@
 #![expect(dead_code, reason = "the document describes these; nobody makes one")]
 
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::ops::openapi::words::FileOut;
 
 /// Pictures to add.
 #[derive(ToSchema)]
 pub(super) struct ImagesIn {
-    /// JPEG, PNG, WebP or GIF, each at most 10 MiB, 12,000 pixels a side and 40 million in all, under a name that ends
-    /// with `.jpg`, `.jpeg`, `.png`, `.webp` or `.gif`.
+    /// JPEG, PNG, WebP or GIF, each at most 10 MiB, 12,000 pixels a side and 40 million in all (30 million where a PNG or
+    /// WebP is transparent, 20 million in a progressive JPEG, 10 million with sixteen bits a channel), under a name that
+    /// ends with `.jpg`, `.jpeg`, `.png`, `.webp` or `.gif`.
     #[schema(min_items = 1, max_items = 10)]
     images: Vec<FileOut>,
 }
@@ -17,6 +19,11 @@ pub(super) struct ImagesIn {
 /// What to change of a picture.
 #[derive(ToSchema)]
 pub(super) struct ImageChangeIn {
-    /// `true`: it becomes the primary one.
+    /// It becomes the primary one. That it no longer is one can't be asked for: another must take its place.
+    #[schema(schema_with = only_true)]
     is_primary: bool,
+}
+
+fn only_true() -> Object {
+    ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true])).build()
 }

@@ -25,10 +25,10 @@ pub(super) struct PlacedOut {
     items: Vec<PlacedItemOut>,
 }
 
-/// A line of an order: the product as it was.
+/// How much of what, and for how much.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = PlacedItem)]
-struct PlacedItemOut {
+#[schema(as = ItemAmount)]
+struct AmountOut {
     slipper_id: i64,
     quantity: i64,
     #[serde(serialize_with = "money")]
@@ -37,11 +37,27 @@ struct PlacedItemOut {
     #[serde(serialize_with = "money")]
     #[schema(schema_with = soum)]
     total_price: Money,
-    #[schema(required)]
-    notes: Option<String>,
+}
+
+/// The product as it was.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ItemProduct)]
+struct ProductOut {
     name: String,
     size: String,
     image: String,
+}
+
+/// A line of an order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PlacedItem)]
+struct PlacedItemOut {
+    #[serde(flatten)]
+    amount: AmountOut,
+    #[schema(required)]
+    notes: Option<String>,
+    #[serde(flatten)]
+    product: ProductOut,
 }
 
 /// An order in a list.
@@ -71,17 +87,10 @@ pub(super) struct ListedOut {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ListedItem)]
 struct ListedItemOut {
-    slipper_id: i64,
-    quantity: i64,
-    #[serde(serialize_with = "money")]
-    #[schema(schema_with = soum)]
-    unit_price: Money,
-    #[serde(serialize_with = "money")]
-    #[schema(schema_with = soum)]
-    total_price: Money,
-    name: String,
-    size: String,
-    image: String,
+    #[serde(flatten)]
+    amount: AmountOut,
+    #[serde(flatten)]
+    product: ProductOut,
 }
 
 /// An order on its own.
@@ -113,38 +122,34 @@ struct ItemOut {
     item: PlacedItemOut,
 }
 
+/// A line in its parts: amount, note, product.
+fn parts(line: OrderLine) -> (AmountOut, Option<String>, ProductOut) {
+    let amount = AmountOut {
+        slipper_id: line.slipper.get(),
+        quantity: line.quantity,
+        unit_price: line.unit_price,
+        total_price: line.total,
+    };
+    (amount, line.notes, ProductOut { name: line.name, size: line.size, image: line.image })
+}
+
 impl From<OrderLine> for PlacedItemOut {
     fn from(line: OrderLine) -> Self {
-        Self {
-            slipper_id: line.slipper.get(),
-            quantity: line.quantity,
-            unit_price: line.unit_price,
-            total_price: line.total,
-            notes: line.notes,
-            name: line.name,
-            size: line.size,
-            image: line.image,
-        }
+        let (amount, notes, product) = parts(line);
+        Self { amount, notes, product }
+    }
+}
+
+impl From<OrderLine> for ListedItemOut {
+    fn from(line: OrderLine) -> Self {
+        let (amount, _, product) = parts(line);
+        Self { amount, product }
     }
 }
 
 impl From<OrderLine> for ItemOut {
     fn from(line: OrderLine) -> Self {
         Self { id: line.id.get(), item: line.into() }
-    }
-}
-
-impl From<OrderLine> for ListedItemOut {
-    fn from(line: OrderLine) -> Self {
-        Self {
-            slipper_id: line.slipper.get(),
-            quantity: line.quantity,
-            unit_price: line.unit_price,
-            total_price: line.total,
-            name: line.name,
-            size: line.size,
-            image: line.image,
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::shop::Shop;
 
-/// How often there is a look at the clock; each look that finds nothing to do is three short reads of an index.
+/// How often there is a look at the clock; each look that finds nothing to do is five short reads of an index.
 const PERIOD: Duration = Duration::from_secs(5);
 /// Rows a statement: small enough that buyers don't notice it between their own.
 const BATCH: i64 = 200;
@@ -45,6 +45,7 @@ pub(crate) async fn run_once(shop: &Shop) -> Result<(), StoreError> {
     while shop.store.sweep_idempotency(now.plus_seconds(-KEY_SECONDS), BATCH).await? > 0 {}
     while shop.store.sweep_sessions(now, BATCH).await? > 0 {}
     while shop.store.sweep_resets(now, BATCH).await? > 0 {}
+    shop.pictures.sweep(&*shop.store).await;
     Ok(())
 }
 

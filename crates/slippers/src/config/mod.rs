@@ -4,6 +4,7 @@ mod dotenv;
 mod fault;
 mod file;
 mod layers;
+mod messages;
 mod parse;
 mod reader;
 pub(crate) mod report;
@@ -24,6 +25,7 @@ use slippers_server::settings::{
 
 pub(crate) use fault::{Faults, Source};
 pub(crate) use layers::{Flags, World};
+pub(crate) use messages::MessageSettings;
 use reader::Reader;
 use secret::KeyPlan;
 
@@ -44,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// Connections that may wait to be accepted.
     pub(crate) backlog: i32,
+    /// How people are reached.
+    pub(crate) messages: MessageSettings,
     /// All settings as they were given, for `config check`.
     pub(crate) shown: Vec<Shown>,
     /// Names that were given and that this version does not use.
@@ -129,6 +133,7 @@ impl Config {
                 slow_request: Duration::from_millis(read.number(&table::SLOW_REQUEST)),
                 trusted_proxies: read.trusted_proxies(),
             },
+            messages: read.messages(),
             shown: report::shown(&read, &data_dir),
             not_yet: read.not_yet(),
             data_dir,

@@ -38,7 +38,13 @@ impl Reader {
         self.layers.not_yet.clone()
     }
 
-    fn fault(&mut self, setting: &Setting, from: Source, what: impl Into<String>, fix: impl Into<String>) {
+    pub(super) fn fault(
+        &mut self,
+        setting: &Setting,
+        from: Source,
+        what: impl Into<String>,
+        fix: impl Into<String>,
+    ) {
         self.layers.faults.push(Fault {
             name: setting.name.to_owned(),
             from,

@@ -103,6 +103,20 @@ settings! {
         "Minutes after which an unpaid order is cancelled and gives its stock back; 0 = never.";
     ORDER_MAX_OPEN "ORDER_MAX_OPEN" = "10", Number(0, MAX_COUNT),
         "Unpaid orders that one user may have at a time; 0 = no limit.";
+    SMS_URL "SMS_URL" = "", Secret,
+        "SMS gateway that takes a message to a person in one request: `https://user:password@host/path?to={phone}&text={text}`. {phone}, {digits} (without the plus), {text} and {id} stand for the message. Unset, with no mail-to-SMS address in SMTP_TO: an admin approves forgotten passwords.";
+    SMS_BODY "SMS_BODY" = "", Secret,
+        "Body of that request, with the same places; it makes it a POST, of JSON where it begins with `{` or `[`, else of a form: `mobile_phone={digits}&message={text}`.";
+    SMS_HEADERS "SMS_HEADERS" = "", Secret,
+        "Headers of that request, `Name: value`, several of them between bars: `Authorization: Bearer TOKEN | X-Client: shop`.";
+    SMTP_URL "SMTP_URL" = "", Secret,
+        "Mail server: `smtps://user:password@host` (TLS from the start), `smtp://...` (STARTTLS, else nothing is sent), `smtp://localhost?tls=none` (a relay on this machine). It needs SMTP_FROM and SMTP_TO.";
+    SMTP_FROM "SMTP_FROM" = "", Text,
+        "Address that mails come from: `Slippers <shop@example.uz>`.";
+    SMTP_TO "SMTP_TO" = "", Text,
+        "Addresses of the staff, who are told that new passwords wait for approval; or one with {phone} or {digits} for a mail-to-SMS gateway, which brings people their codes.";
+    MESSAGE_RETRY "MESSAGE_RETRY_SEC" = "120", Number(0, 600),
+        "Seconds for which a message that could not be sent is tried again; then an admin decides. 0 = one attempt.";
     DEBUG "DEBUG" = "false", Flag,
         "Whether the program's own log tells more (level debug). Answers never show more than they should.";
     LOG "SLIPPERS_LOG" = "", Text,
@@ -129,8 +143,6 @@ pub(crate) const NOT_YET: &[&str] = &[
     "PAYME_*",
     "PHONE_ALLOWED_PREFIXES",
     "REDIS_URL",
-    "SMS_URL",
-    "SMTP_URL",
     "TLS_CERT",
     "TLS_KEY",
 ];

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -15,7 +15,7 @@ use slippers_server::settings::{
     ConnectionSettings, CorsSettings, LoginSettings, OrderSettings, RateSettings, SecretKey, SessionSettings,
     Settings,
 };
-use slippers_server::{Clock, Notifier, Server, SystemEntropy};
+use slippers_server::{Clock, Notifier, Notifiers, Server, SystemEntropy};
 use slippers_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -48,6 +48,7 @@ pub(crate) struct House {
     admin: String,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<tokio::task::JoinHandle<()>>,
+    passwords: Arc<AtomicU64>,
     runtime: Runtime,
     dir: TempDir,
 }
@@ -77,12 +78,16 @@ impl House {
         let runtime = Runtime::new().expect("threads");
         let server = || {
             let (store, entropy) = (store.clone(), Arc::new(SystemEntropy));
-            Server::new(store, settings.clone(), clock.clone(), entropy, notifier.clone()).expect("a server")
+            let people = notifier.clone();
+            let notifiers = Notifiers { people, staff: None, retry_for: Duration::ZERO };
+            Server::new(store, settings.clone(), clock.clone(), entropy, notifiers).expect("a server")
         };
         let (stop, stopped) = oneshot::channel();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
         let address = listener.local_addr().expect("an address");
-        let serving = runtime.spawn(server().run(listener, async {
+        let serves = server();
+        let passwords = serves.passwords_worked_on();
+        let serving = runtime.spawn(serves.run(listener, async {
             let _ = stopped.await;
         }));
         let mut house = Self {
@@ -94,6 +99,7 @@ impl House {
             admin: String::new(),
             stop: Some(stop),
             serving: Some(serving),
+            passwords,
             runtime,
             dir,
         };
@@ -129,6 +135,11 @@ impl House {
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.store
+    }
+
+    /// How many passwords the server has hashed or checked.
+    pub(crate) fn passwords_worked_on(&self) -> u64 {
+        self.passwords.load(Ordering::SeqCst)
     }
 
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {

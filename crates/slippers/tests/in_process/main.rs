@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a story that can't go on is a failed test")]
 
 mod connections;
+mod enumeration;
 mod house;
 mod reset_codes;
 mod sessions;

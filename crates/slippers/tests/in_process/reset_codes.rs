@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use slippers_server::{Message, Notifier, NotifyError};
+use slippers_server::{Message, Notifier, NotifyError, Recipient};
 
 use crate::house::{Answer, House, MINUTE, eventually};
 
@@ -26,7 +26,8 @@ impl Post {
     /// The code of the message of this number, from 1, once it is there.
     fn code(&self, number: usize) -> String {
         let message = eventually("a message", || self.0.lock().expect("the post").get(number - 1).cloned());
-        assert!(message.to.as_str().starts_with("+99891"), "it goes to the user's phone");
+        let Recipient::Person(phone) = &message.to else { panic!("{message:?} is not for the staff") };
+        assert!(phone.as_str().starts_with("+99891"), "it goes to the user's phone");
         let digits: String = message.text.chars().filter(char::is_ascii_digit).take(8).collect();
         assert_eq!(digits.len(), 8, "{}", message.text);
         digits

@@ -81,7 +81,7 @@ fn names_and_phones_are_unique_and_the_name_is_told_first() {
 }
 
 #[test]
-fn a_registration_that_is_wrong_is_told_by_field_and_makes_nobody() {
+fn b19_a_registration_that_is_wrong_is_told_by_field_and_makes_nobody() {
     let shop = Shop::open();
     let short = |n: &str| format!("String should have at least {n} characters");
     let phone = |text: &str| format!("Value error, Phone number {text}");
@@ -200,7 +200,7 @@ fn bodies_that_are_no_object_are_told_as_such() {
 }
 
 #[test]
-fn no_answer_echoes_a_password() {
+fn b18_no_answer_echoes_a_password() {
     let shop = Shop::open();
     let secret = "hunter2-in-clear";
     let mut mismatch = but("password", json!(secret));
@@ -234,7 +234,7 @@ fn no_answer_echoes_a_password() {
 }
 
 #[test]
-fn nobody_registers_as_an_admin() {
+fn b9_nobody_registers_as_an_admin() {
     let shop = Shop::open();
     for (name, flag) in [("Bold", json!(true)), ("Bolder", json!("yes")), ("Boldest", json!(1))] {
         let mut body = person(name, &format!("+99890111{}", 1000 + name.len()));
@@ -251,7 +251,7 @@ fn nobody_registers_as_an_admin() {
 }
 
 #[test]
-fn passwords_of_any_content_work_or_are_refused_and_never_break_the_shop() {
+fn b19_passwords_of_any_content_work_or_are_refused_and_never_break_the_shop() {
     let shop = Shop::open();
     for (number, password) in
         ["пароль длиннее", "x".repeat(300).as_str(), "with \"quotes\" \\ and \n lines", "NUL\0inside"]

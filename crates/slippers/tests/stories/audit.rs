@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::shop::{ADMIN_PASSWORD, Shop, keys};
 
 #[test]
-fn what_an_admin_did_is_told_to_admins_newest_first() {
+fn b22_what_an_admin_did_is_told_to_admins_newest_first() {
     let shop = Shop::open();
     let admin = shop.admin();
     let buyer = shop.customer("Nodira");

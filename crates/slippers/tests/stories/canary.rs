@@ -11,7 +11,7 @@ const NAME: &str = "Kanareyka Canary";
 const SECRET: &str = "canary-signing-key-0123456789abcdef0123456789";
 
 #[test]
-fn nothing_that_is_secret_shows_in_the_log_however_much_is_logged() {
+fn g66_nothing_that_is_secret_shows_in_the_log_however_much_is_logged() {
     for format in ["text", "json"] {
         let settings = [
             ("SLIPPERS_LOG", "debug"),

@@ -64,7 +64,7 @@ fn totals_are_zeros_without_a_cart_and_make_none() {
 }
 
 #[test]
-fn every_answer_shows_the_cart_after_the_change() {
+fn e54_every_answer_shows_the_cart_after_the_change() {
     let (shop, _, buyer, [cozy, other]) = shop_with_shelf();
     let first = add(&shop, &buyer, &pairs(cozy, 2)).expect(200);
     assert_eq!(
@@ -113,7 +113,7 @@ fn pairs_of_one_product_add_up_in_one_line_whatever_the_stock_is() {
 }
 
 #[test]
-fn a_line_and_a_request_have_their_bounds() {
+fn e57_a_line_and_a_request_have_their_bounds() {
     let (shop, _, buyer, [cozy, _]) = shop_with_shelf();
     for quantity in [json!(1), json!(999), json!("3"), json!(3.0), json!("+4")] {
         add(&shop, &buyer, &json!({"slipper_id": cozy.to_string(), "quantity": quantity})).expect(200);

@@ -41,7 +41,7 @@ fn found(shop: &Shop, term: &str) -> Vec<i64> {
 }
 
 #[test]
-fn a_page_tells_where_it_stands() {
+fn d48_a_page_tells_where_it_stands() {
     let (shop, _) = twelve();
     let page = shop.get("/slippers/").expect(200).json();
     assert_eq!(keys(&page), ["items", "total", "page", "pages", "has_next", "has_prev", "sort"]);
@@ -101,7 +101,7 @@ fn page_counts_where_skip_does_not_come() {
 }
 
 #[test]
-fn every_order_breaks_ties_by_id() {
+fn d49_d51_every_order_breaks_ties_by_id() {
     let (shop, _) = shop_with(&[
         ("b", "39", "20"),
         ("a", "39", "10"),
@@ -137,7 +137,7 @@ fn every_order_breaks_ties_by_id() {
 }
 
 #[test]
-fn search_knows_every_script_and_no_wildcards() {
+fn d50_search_knows_every_script_and_no_wildcards() {
     let (shop, admin) = shop_with(&[
         ("Mu Comfort", "39", "1"),
         ("Тапочки Комфорт", "40", "1"),

@@ -165,7 +165,7 @@ fn a_shelf_that_is_not_there_is_told() {
 }
 
 #[test]
-fn the_goods_stay_when_their_shelf_is_taken_down() {
+fn d44_the_goods_stay_when_their_shelf_is_taken_down() {
     let shop = Shop::open();
     let admin = shop.admin();
     let category = shop.category(&admin, "Men");
@@ -197,7 +197,7 @@ fn the_goods_stay_when_their_shelf_is_taken_down() {
 }
 
 #[test]
-fn a_new_name_shows_on_the_goods_at_once() {
+fn f59_a_new_name_shows_on_the_goods_at_once() {
     let shop = Shop::open();
     let admin = shop.admin();
     let category = shop.category(&admin, "Men");

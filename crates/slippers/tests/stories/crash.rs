@@ -34,7 +34,7 @@ fn buy_until_it_dies(
 }
 
 #[test]
-fn ten_crashes_among_orders_lose_nothing_that_was_acknowledged() {
+fn c38_ten_crashes_among_orders_lose_nothing_that_was_acknowledged() {
     let mut shop = Shop::open_with(&[("ORDER_MAX_OPEN", "0")]);
     let admin = shop.admin();
     let slipper = shop.product(&admin, "Cozy Home", &json!(25), STOCK);

@@ -73,7 +73,7 @@ fn every_answer_is_guarded_timed_and_named() {
 }
 
 #[test]
-fn a_fault_of_ours_is_told_without_its_cause() {
+fn d47_a_fault_of_ours_is_told_without_its_cause() {
     let shop = Shop::open_with(&[("DEBUG", "true")]);
     let admin = shop.admin();
     let buyer = shop.customer("Nigora");
@@ -105,7 +105,7 @@ fn a_fault_of_ours_is_told_without_its_cause() {
 }
 
 #[test]
-fn a_large_answer_is_packed_for_who_unpacks() {
+fn g65_a_large_answer_is_packed_for_who_unpacks() {
     let shop = Shop::open();
     let admin = shop.admin();
     let small = shop.send("GET", "/slippers/", &[("accept-encoding", "gzip")], None).expect(200);

@@ -84,7 +84,7 @@ fn what_is_left_comes_back_a_piece_at_a_time() {
 }
 
 #[test]
-fn a_limit_above_a_hundred_holds_too() {
+fn g64_a_limit_above_a_hundred_holds_too() {
     let shop = Shop::open_with(&[("RATE_LIMIT_REQUESTS", "150"), ("RATE_LIMIT_WINDOW_SEC", "86400")]);
     let statuses: Vec<u16> = (0..200).map(|_| shop.get("/").status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 50);
@@ -174,7 +174,7 @@ fn who_is_signed_in_counts_for_themselves() {
 }
 
 #[test]
-fn nobody_invents_an_address() {
+fn b15_nobody_invents_an_address() {
     let shop = shop_of_five(&[]);
     let mut passed = 0;
     for n in 0..4 {
@@ -190,7 +190,7 @@ fn nobody_invents_an_address() {
 }
 
 #[test]
-fn a_trusted_proxy_names_the_client_from_the_right() {
+fn b15_a_trusted_proxy_names_the_client_from_the_right() {
     let shop = shop_of_five(&[("TRUSTED_PROXIES", "127.0.0.0/8, 10.1.0.0/16")]);
     for (value, passes) in [
         ("203.0.113.1", 5),

@@ -287,7 +287,7 @@ fn all_faults_are_told_at_once_in_the_order_of_the_fields() {
 }
 
 #[test]
-fn checks_come_in_the_order_that_clients_know() {
+fn g68_checks_come_in_the_order_that_clients_know() {
     let shop = Shop::open();
     let admin = shop.admin();
     let buyer = shop.customer("Nigora");

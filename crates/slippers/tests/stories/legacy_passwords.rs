@@ -28,7 +28,7 @@ fn stored(shop: &Shop, name: &str) -> String {
 }
 
 #[test]
-fn an_old_password_works_and_is_hashed_at_the_first_good_sign_in() {
+fn b11_an_old_password_works_and_is_hashed_at_the_first_good_sign_in() {
     let mut shop = Shop::open_with(&[("SLIPPERS_LOG", "debug")]);
     for (name, password, kept) in [("Karim", OLD, OLD), ("Lola", ALPHABET, BCRYPT)] {
         let before = shop.customer(name);

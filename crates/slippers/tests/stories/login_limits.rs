@@ -22,7 +22,7 @@ fn login_from(shop: &Shop, address: &str, name: &str, password: &str) -> Answer 
 }
 
 #[test]
-fn a_name_is_tried_so_many_times_whether_or_not_somebody_has_it() {
+fn b14_a_name_is_tried_so_many_times_whether_or_not_somebody_has_it() {
     let shop = shop_of_three(&[]);
     shop.customer("Karim");
     for (name, address) in [("Karim", "203.0.113.1"), ("Nobody", "203.0.113.2")] {
@@ -65,7 +65,7 @@ fn successes_count_and_invalid_bodies_do_not() {
 }
 
 #[test]
-fn nobody_forges_another_address_and_a_token_opens_nothing() {
+fn b15_nobody_forges_another_address_and_a_token_opens_nothing() {
     let shop = Shop::open_with(&[("LOGIN_RATE_LIMIT", "3")]);
     let karim = shop.customer("Karim");
     let statuses: Vec<u16> =

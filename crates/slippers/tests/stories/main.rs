@@ -2,7 +2,11 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a story that can't go on is a failed test")]
 
 mod accounts;
+mod attack_bodies;
+mod attack_logs;
+mod attack_tokens;
 mod audit;
+mod authorisation;
 mod canary;
 mod cart;
 mod catalogue_lists;
@@ -19,16 +23,24 @@ mod edge_limits;
 mod edge_paths;
 mod edge_validation;
 mod edge_wire;
+mod gateways;
+mod legacy_defects;
 mod legacy_passwords;
 mod login_limits;
+mod mails;
+mod measured;
+mod memory;
+mod messages;
 mod order_changes;
 mod order_repeats;
 mod orders;
 mod password_resets;
 mod picture_attacks;
+mod picture_bombs;
 mod pictures;
 mod program;
 mod races;
+mod scene;
 mod shop;
 mod shop_story;
 mod slippers;

@@ -35,7 +35,7 @@ fn count(shop: &Shop, caller: &Caller) -> usize {
 }
 
 #[test]
-fn the_same_cart_is_ordered_once_however_often_it_is_sent() {
+fn c37_the_same_cart_is_ordered_once_however_often_it_is_sent() {
     let (shop, _, buyer, slipper) = shop_with(&[]);
     shop.put_in_cart(&buyer, slipper, 2);
     let first = place(&shop, &buyer, false, None).expect(200);

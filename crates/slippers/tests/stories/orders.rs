@@ -92,7 +92,7 @@ fn a_cart_is_emptied_when_asked_and_an_empty_one_is_told() {
 }
 
 #[test]
-fn too_little_stock_is_409_that_names_the_product_and_changes_nothing() {
+fn c31_too_little_stock_is_409_that_names_the_product_and_changes_nothing() {
     let shop = Shop::open();
     let admin = shop.admin();
     let plenty = shop.product(&admin, "Plenty", &json!(10), 100);
@@ -134,7 +134,7 @@ fn a_paused_product_is_not_sold() {
 }
 
 #[test]
-fn a_line_of_the_cart_counts_for_five_hundred_pairs_at_most() {
+fn c33_a_line_of_the_cart_counts_for_five_hundred_pairs_at_most() {
     let shop = Shop::open();
     let admin = shop.admin();
     let slipper = shop.product(&admin, "Cozy Home", &json!(2), 600);
@@ -234,7 +234,7 @@ fn a_list_holds_ones_own_orders_and_an_admins_everybodys_newest_first() {
 }
 
 #[test]
-fn a_long_list_is_read_in_parts() {
+fn c43_a_long_list_is_read_in_parts() {
     let shop = Shop::open_with(&[("ORDER_MAX_OPEN", "0")]);
     let admin = shop.admin();
     let slipper = shop.product(&admin, "Cozy Home", &json!(25), 100);
@@ -265,7 +265,7 @@ fn a_long_list_is_read_in_parts() {
 }
 
 #[test]
-fn the_finance_filter_shows_what_was_paid_or_refunded() {
+fn c32_the_finance_filter_shows_what_was_paid_or_refunded() {
     let shop = Shop::open();
     let admin = shop.admin();
     let slipper = shop.product(&admin, "Cozy Home", &json!(25), 100);

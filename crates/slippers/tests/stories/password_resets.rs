@@ -4,25 +4,25 @@ use serde_json::{Value, json};
 
 use crate::shop::{Answer, Caller, PASSWORD, Shop, eventually, keys};
 
-const NEW: &str = "a-new-password-1";
+pub(crate) const NEW: &str = "a-new-password-1";
 
-fn forget(shop: &Shop, name: &str, password: &str) -> Answer {
+pub(crate) fn forget(shop: &Shop, name: &str, password: &str) -> Answer {
     let body = json!({"name": name, "new_password": password, "confirm_new_password": password});
     shop.post("/auth/forgot-password", &body)
 }
 
-fn waiting(shop: &Shop, admin: &Caller) -> Vec<Value> {
+pub(crate) fn waiting(shop: &Shop, admin: &Caller) -> Vec<Value> {
     let answer = shop.call(admin, "GET", "/admin/password-resets/", &Value::Null).expect(200);
     answer.json().as_array().expect("a list").clone()
 }
 
 /// The answer does not wait for what it starts.
-fn first_waiting(shop: &Shop, admin: &Caller) -> Value {
+pub(crate) fn first_waiting(shop: &Shop, admin: &Caller) -> Value {
     eventually("a reset waits", || waiting(shop, admin).first().cloned())
 }
 
 #[test]
-fn an_admin_makes_a_new_password_real() {
+fn b10_an_admin_makes_a_new_password_real() {
     let shop = Shop::open();
     let (admin, karim) = (shop.admin(), shop.customer("Karim"));
     forget(&shop, "Karim", NEW).expect(200);
@@ -70,7 +70,7 @@ fn an_admin_refuses_a_new_password() {
 }
 
 #[test]
-fn every_name_gets_the_same_answer_and_admins_reset_nothing() {
+fn b20_every_name_gets_the_same_answer_and_admins_reset_nothing() {
     let shop = Shop::open();
     let admin = shop.admin();
     shop.customer("Karim");

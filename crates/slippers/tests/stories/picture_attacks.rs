@@ -41,7 +41,7 @@ impl Target {
 }
 
 #[test]
-fn a_file_of_another_kind_refuses_the_whole_request() {
+fn d52_d53_a_file_of_another_kind_refuses_the_whole_request() {
     let target = Target::open();
     let good = png();
     let html = b"<html><script>alert(1)</script></html>";
@@ -100,7 +100,7 @@ fn eleven_pictures_are_too_many() {
 }
 
 #[test]
-fn a_picture_over_ten_mebibytes_is_too_large() {
+fn d52_a_picture_over_ten_mebibytes_is_too_large() {
     let target = Target::open();
     let mut large = png();
     // What stands behind a picture does not stay, but counts.

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 
-use crate::shop::{Answer, Caller, Shop, keys};
+use crate::shop::{Answer, Caller, Shop, eventually, keys};
 
 const BOUNDARY: &str = "----a-boundary-of-a-browser";
 
@@ -105,7 +105,7 @@ fn an_upload_looks_as_it_always_did() {
 }
 
 #[test]
-fn further_uploads_continue_where_the_last_one_ended() {
+fn d53_further_uploads_continue_where_the_last_one_ended() {
     let (shop, admin, slipper) = shop();
     shop.upload(&admin, slipper, &[("a.png", &png()), ("b.png", &png())]).expect(200);
     let more = shop.upload(&admin, slipper, &[("c.png", &png())]).expect(200).json();
@@ -176,7 +176,7 @@ fn another_picture_is_put_in_front_in_three_ways() {
 }
 
 #[test]
-fn a_deleted_picture_is_gone_and_the_next_takes_its_place() {
+fn d53_a_deleted_picture_is_gone_and_the_next_takes_its_place() {
     let (shop, admin, slipper) = shop();
     let other = shop.product(&admin, "Nu", &json!(10), 5);
     shop.upload(&admin, slipper, &[("a.png", &png()), ("b.png", &png())]).expect(200);
@@ -211,18 +211,25 @@ fn a_deleted_picture_is_gone_and_the_next_takes_its_place() {
 }
 
 #[test]
-fn a_picture_that_an_order_shows_outlives_its_product() {
+fn d53_a_picture_that_an_order_shows_outlives_its_product() {
     let (shop, admin, slipper) = shop();
     shop.upload(&admin, slipper, &[("a.png", &png()), ("b.png", &png())]).expect(200);
     let images = shop.images(slipper);
     let buyer = shop.customer("Dilnoza");
     shop.put_in_cart(&buyer, slipper, 1);
-    shop.call(&buyer, "POST", "/orders/from-cart", &Value::Null).expect(200);
+    let order = shop.call(&buyer, "POST", "/orders/from-cart", &Value::Null).expect(200).json();
     let path = format!("/slippers/{slipper}");
     shop.call(&admin, "DELETE", &path, &Value::Null).expect(200);
     shop.get(&path).expect(404);
-    shop.get(images[0]["image_path"].as_str().expect("a path")).expect(200);
+    let shown = images[0]["image_path"].as_str().expect("a path");
+    shop.get(shown).expect(200);
     shop.get(images[1]["image_path"].as_str().expect("a path")).expect(404);
+    assert_eq!(shop.picture_files().len(), 1);
+    // With its last line it goes too.
+    let order = order["order_id"].as_str().expect("a number");
+    shop.call(&buyer, "DELETE", &format!("/orders/{order}"), &Value::Null).expect(200);
+    eventually("the file is swept", || shop.picture_files().is_empty().then_some(()));
+    shop.get(shown).expect(404);
 }
 
 #[test]

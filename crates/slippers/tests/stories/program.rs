@@ -119,7 +119,10 @@ pub(crate) fn run_in(
 }
 
 fn command(dir: &Path, settings: &[(String, String)]) -> Command {
-    let mut command = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_slippers")));
+    // Measurements are made of a release build.
+    let binary =
+        std::env::var_os("SLIPPERS_STORIES_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_slippers").into());
+    let mut command = Command::new(PathBuf::from(binary));
     // Nothing of the machine's own environment may decide a story.
     command.env_clear().current_dir(dir).env("SLIPPERS_DATA_DIR", dir);
     command.envs(settings.iter().map(|(name, value)| (name, value)));

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::crowd::{a_few_at_a_time, at_once};
 use crate::shop::{Answer, Caller, PASSWORD, Shop};
+use crate::wire::{self, Line};
 
 fn place(shop: &Shop, caller: &Caller) -> Answer {
     shop.call(caller, "POST", "/orders/from-cart", &Value::Null)
@@ -88,7 +89,7 @@ fn one_key_at_once_is_one_order() {
 }
 
 #[test]
-fn the_first_look_of_fifty_at_once_makes_one_cart() {
+fn e55_the_first_look_of_fifty_at_once_makes_one_cart() {
     let shop = Shop::open();
     let buyer = shop.customer("Everywhere");
     let carts = at_once(50, |_| shop.call(&buyer, "GET", "/cart", &Value::Null).expect(200).json());
@@ -97,7 +98,34 @@ fn the_first_look_of_fifty_at_once_makes_one_cart() {
 }
 
 #[test]
-fn pairs_that_are_added_at_once_add_up_in_one_line() {
+fn a_thousand_that_put_something_into_a_new_cart_make_one_cart() {
+    const CROWD: usize = 1000;
+    let shop = Shop::open();
+    let admin = shop.admin();
+    let slipper = shop.product(&admin, "Cozy Home", &json!(25), 10);
+    let buyer = shop.customer("Dilnoza");
+    let bearer = format!("Bearer {}", buyer.access);
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let body = json!({"slipper_id": slipper, "quantity": 1}).to_string();
+    let request = wire::request("POST", "/cart/items", &headers, body.as_bytes());
+    // All are connected and all but the last byte is sent before the first is let go.
+    let (all_but_one, last) = request.split_at(request.len() - 1);
+    let mut lines: Vec<Line> = (0..CROWD).map(|_| Line::open(&shop)).collect();
+    lines.iter_mut().for_each(|line| line.say(all_but_one));
+    lines.iter_mut().for_each(|line| line.say(last));
+    let statuses: Vec<u16> =
+        lines.iter_mut().map(|line| line.hear().map_or(0, |answer| answer.status)).collect();
+    assert!(statuses.iter().all(|status| [200, 503].contains(status)), "{statuses:?}");
+    let taken = statuses.iter().filter(|status| **status == 200).count();
+    assert!(taken > CROWD / 2, "{taken}");
+    assert_eq!(number_of(&shop, "carts"), 1);
+    let cart = shop.call(&buyer, "GET", "/cart", &Value::Null).expect(200).json();
+    assert_eq!(cart["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(cart["items"][0]["quantity"], taken, "what was answered was added, once each");
+}
+
+#[test]
+fn e56_pairs_that_are_added_at_once_add_up_in_one_line() {
     let shop = Shop::open();
     let admin = shop.admin();
     let slippers = [0, 1].map(|number| shop.product(&admin, &format!("Model {number}"), &json!(25), 10));
@@ -111,7 +139,7 @@ fn pairs_that_are_added_at_once_add_up_in_one_line() {
 }
 
 #[test]
-fn one_name_and_one_phone_registered_at_once_are_one_person() {
+fn b13_one_name_and_one_phone_registered_at_once_are_one_person() {
     let shop = Shop::open();
     let register = |name: &str, phone: &str| {
         let body = json!({"name": name, "surname": "Doe", "phone_number": phone,

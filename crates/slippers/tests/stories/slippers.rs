@@ -64,7 +64,7 @@ fn a_product_looks_as_it_always_did() {
 }
 
 #[test]
-fn prices_are_exact_and_have_a_range() {
+fn c34_prices_are_exact_and_have_a_range() {
     let shop = Shop::open();
     let admin = shop.admin();
     let create = |price: &str| {
@@ -172,7 +172,7 @@ fn only_an_admin_changes_products() {
 }
 
 #[test]
-fn a_change_touches_only_what_it_names_and_shows_at_once() {
+fn f58_a_change_touches_only_what_it_names_and_shows_at_once() {
     let shop = Shop::open();
     let admin = shop.admin();
     let category = shop.category(&admin, "Men");
@@ -305,7 +305,7 @@ fn a_count_of_the_stock_leaves_a_record() {
 }
 
 #[test]
-fn past_orders_keep_the_lines_of_a_deleted_product() {
+fn d45_past_orders_keep_the_lines_of_a_deleted_product() {
     let shop = Shop::open();
     let admin = shop.admin();
     let (gone, stays) =

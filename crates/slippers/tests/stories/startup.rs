@@ -147,7 +147,7 @@ fn the_database_is_for_its_owner_alone() {
 }
 
 #[test]
-fn default_and_short_signing_keys_are_refused() {
+fn a4_default_and_short_signing_keys_are_refused() {
     let dir = folder();
     for key in [
         "supersecretkey",

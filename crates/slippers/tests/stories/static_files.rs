@@ -27,7 +27,7 @@ fn get_with(shop: &Shop, headers: &[(&str, &str)]) -> Answer {
 }
 
 #[test]
-fn a_picture_is_served_once_and_then_known() {
+fn g67_a_picture_is_served_once_and_then_known() {
     let shop = shop_with_a_picture();
     let first = shop.get(PICTURE).expect(200);
     assert_eq!(first.body, BYTES);
@@ -78,7 +78,7 @@ fn head_shows_what_get_would_send() {
 }
 
 #[test]
-fn a_part_of_a_file_can_be_asked_for() {
+fn g67_a_part_of_a_file_can_be_asked_for() {
     let shop = shop_with_a_picture();
     let length = BYTES.len();
     let tag = shop.get(PICTURE).header("etag").expect("a tag").to_owned();
@@ -122,7 +122,7 @@ fn a_file_that_changed_is_not_taken_for_the_old_one() {
 }
 
 #[test]
-fn a_large_file_comes_whole_and_pictures_are_never_packed() {
+fn g65_a_large_file_comes_whole_and_pictures_are_never_packed() {
     let shop = Shop::open();
     let large: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
     put(&shop, "/static/images/large.jpg", &large);

@@ -17,7 +17,7 @@ fn the_root_tells_what_this_is() {
 }
 
 #[test]
-fn health_is_what_the_database_says_and_comes_back_with_it() {
+fn a8_health_is_what_the_database_says_and_comes_back_with_it() {
     let shop = Shop::open();
     let healthy = shop.get("/health").expect(200).json();
     assert_eq!(keys(&healthy), ["status", "timestamp", "version", "database", "cache"]);
@@ -128,7 +128,7 @@ fn the_openapi_document_names_every_path() {
 }
 
 #[test]
-fn the_documents_for_people_load_nothing_from_elsewhere() {
+fn g66_the_documents_for_people_load_nothing_from_elsewhere() {
     let shop = Shop::open();
     for path in ["/docs", "/docs/", "/redoc", "/redoc/"] {
         let page = shop.get(path).expect(200);

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::shop::{Answer, Caller, PASSWORD, Shop};
 
 /// Header and claims, as a front-end reads them.
-fn read(token: &str) -> (Value, Value) {
+pub(crate) fn read(token: &str) -> (Value, Value) {
     let parts: Vec<&str> = token.split('.').collect();
     assert_eq!(parts.len(), 3, "not a JWT: {token}");
     let part = |text: &str| {
@@ -19,17 +19,17 @@ fn read(token: &str) -> (Value, Value) {
     (part(parts[0]), part(parts[1]))
 }
 
-fn claim(token: &str, name: &str) -> i64 {
+pub(crate) fn claim(token: &str, name: &str) -> i64 {
     read(token).1[name].as_i64().unwrap_or_else(|| panic!("{name} is no number: {:?}", read(token)))
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     SystemClock.now().seconds()
 }
 
 /// Whether a moment is the expected one, give or take what the story itself takes.
 #[track_caller]
-fn assert_about(seconds: i64, expected: i64) {
+pub(crate) fn assert_about(seconds: i64, expected: i64) {
     assert!((expected - 60..=expected + 60).contains(&seconds), "{seconds} instead of {expected}");
 }
 
@@ -65,7 +65,7 @@ fn tokens_are_jwts_whose_expiry_a_front_end_can_read() {
 }
 
 #[test]
-fn lifetimes_are_what_the_settings_say_wherever_they_stand() {
+fn a4_lifetimes_are_what_the_settings_say_wherever_they_stand() {
     let dir = TempDir::new().expect("a folder");
     // The working directory of the program is its data folder here. The legacy ignored `.env` for these.
     let dotenv = "ACCESS_TOKEN_EXPIRE_MINUTES=60\nREFRESH_TOKEN_EXPIRE_DAYS=3\nSESSION_MAX_HOURS=0\nSESSION_MAX_DAYS=2\n";
@@ -99,7 +99,7 @@ fn a_session_without_a_cap_has_no_claim_of_one() {
 }
 
 #[test]
-fn a_token_counts_with_the_scheme_in_any_case_and_bare() {
+fn b17_a_token_counts_with_the_scheme_in_any_case_and_bare() {
     let shop = Shop::open();
     let caller = shop.customer("Farhod");
     for scheme in ["Bearer ", "bearer ", "BEARER ", "bEaReR ", ""] {
@@ -242,7 +242,7 @@ fn a_lost_answer_is_forgiven_inside_the_leeway() {
 }
 
 #[test]
-fn without_a_leeway_a_second_use_ends_the_whole_family() {
+fn b16_without_a_leeway_a_second_use_ends_the_whole_family() {
     let shop = Shop::open_with(&[("REFRESH_REUSE_LEEWAY_SEC", "0")]);
     let stolen = shop.customer("Sardor");
     let elsewhere = shop.login("Sardor", PASSWORD);
@@ -260,7 +260,7 @@ fn without_a_leeway_a_second_use_ends_the_whole_family() {
 }
 
 #[test]
-fn a_logout_ends_its_session_at_once_and_no_other() {
+fn b16_a_logout_ends_its_session_at_once_and_no_other() {
     let shop = Shop::open();
     let (leaving, staying) = (shop.customer("Gulnora"), shop.login("Gulnora", PASSWORD));
     let answer = shop.call(&leaving, "POST", "/auth/logout", &Value::Null).expect(200);

@@ -46,7 +46,7 @@ fn people_change_their_name_surname_and_phone() {
 }
 
 #[test]
-fn nobody_takes_what_belongs_to_somebody_else() {
+fn b13_nobody_takes_what_belongs_to_somebody_else() {
     let shop = Shop::open();
     let (nodira, aziza) = (shop.customer("Nodira"), shop.customer("Aziza"));
     let theirs = shop.call(&aziza, "GET", "/users/me", &Value::Null).json()["phone_number"].clone();
@@ -95,7 +95,7 @@ fn faults_are_told_by_field_and_passwords_are_not_repeated() {
 }
 
 #[test]
-fn a_new_password_needs_the_present_one_and_ends_all_other_sessions() {
+fn b16_a_new_password_needs_the_present_one_and_ends_all_other_sessions() {
     let shop = Shop::open();
     let nodira = shop.customer("Nodira");
     let elsewhere = shop.login("Nodira", PASSWORD);

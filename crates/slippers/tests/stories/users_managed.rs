@@ -119,7 +119,7 @@ fn an_admin_changes_somebody_and_it_counts_at_the_next_request() {
 }
 
 #[test]
-fn admins_leave_themselves_alone_so_that_one_is_left() {
+fn b22_admins_leave_themselves_alone_so_that_one_is_left() {
     let shop = Shop::open();
     let admin = shop.admin();
     let path = format!("/users/{}", id_of(&shop, &admin, "Admin"));
@@ -154,7 +154,7 @@ fn somebody_deleted_is_gone_at_once_and_their_name_is_free() {
 }
 
 #[test]
-fn orders_of_somebody_deleted_stay_without_the_person() {
+fn b21_orders_of_somebody_deleted_stay_without_the_person() {
     let shop = Shop::open();
     let admin = shop.admin();
     let nodira = shop.customer("Nodira");

@@ -3,7 +3,7 @@
 use slippers_core::accounts::{
     CodeHash, MAX_TRIES, NewReset, NewUser, PasswordHash, PendingReset, RESET_SECONDS, User,
 };
-use slippers_core::types::{ResetId, Timestamp};
+use slippers_core::types::{ResetId, Timestamp, UserId};
 
 use super::users::{session, whose};
 use crate::given::{NOBODYS, NOW, Shop, new_user};
@@ -119,6 +119,32 @@ pub async fn an_admin_approves_what_waits_and_nothing_replaces_it(shop: &Shop) {
     assert!(approve(shop, id, NOW).await);
     assert_eq!((password(shop, "Anna").await.as_str(), whose(shop, 1).await), ("first", None));
     assert!(!approve(shop, id, NOW).await, "it is used up");
+    assert_eq!(waiting(shop, NOW).await, []);
+}
+
+pub async fn a_code_that_was_not_delivered_leaves_it_to_an_admin(shop: &Shop) {
+    let (anna, bella) = (shop.user("Anna").await, shop.user("Bella").await);
+    ask(shop, "Anna", "new", Some(code(7)), NOW).await.expect("it waits");
+    ask(shop, "Bella", "new", Some(code(8)), NOW).await.expect("it waits");
+    let leave = |user: UserId, number: u8, now: Timestamp| async move {
+        shop.leave_reset_to_admins(user, code(number), now).await.expect("an answer")
+    };
+    let over = NOW.plus_seconds(RESET_SECONDS);
+    assert!(!leave(anna.id, 8, NOW).await, "another's code");
+    assert!(!leave(anna.id, 7, over).await, "too late");
+    ask(shop, "Anna", "new", Some(code(6)), NOW).await.expect("it waits");
+    assert!(!leave(anna.id, 7, NOW).await, "another code has taken its place");
+    assert_eq!(waiting(shop, NOW).await, []);
+    assert!(leave(anna.id, 6, NOW).await && leave(bella.id, 8, NOW).await);
+    let listed = waiting(shop, NOW).await;
+    assert_eq!(listed.iter().map(|reset| &reset.user).collect::<Vec<_>>(), [&bella, &anna]);
+    for code in [None, Some(code(9))] {
+        assert_eq!(ask(shop, "Anna", "newer", code, NOW).await, None, "what they approve is what they saw");
+    }
+    assert!(approve(shop, listed[1].id, NOW).await);
+    assert_eq!(password(shop, "Anna").await, "new");
+    assert!(!leave(anna.id, 6, NOW).await, "it is used up");
+    assert!(confirm(shop, "Bella", 8, NOW).await, "the code arrived after all");
     assert_eq!(waiting(shop, NOW).await, []);
 }
 

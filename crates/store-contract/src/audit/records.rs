@@ -1,10 +1,10 @@
 //! What leaves a record, what leaves none, and how records are read.
 
-use slippers_core::accounts::{NewUser, PasswordHash, ProfileChange, UserChange};
+use slippers_core::accounts::{NewReset, NewUser, PasswordHash, PendingReset, ProfileChange, UserChange};
 use slippers_core::audit::{AuditQuery, AuditRecord, By};
 use slippers_core::catalog::{CategoryChange, SlipperChange};
 use slippers_core::orders::{OrderChange, OrderStatus};
-use slippers_core::types::{CategoryId, OrderId, SlipperId, UserId};
+use slippers_core::types::{CategoryId, OrderId, ResetId, SlipperId, UserId};
 
 use crate::given::{NOW, Shop, new_category, new_slipper, new_user, to};
 
@@ -16,6 +16,14 @@ async fn records(shop: &Shop) -> Vec<AuditRecord> {
 async fn told(shop: &Shop) -> Vec<(By, String, Option<i64>, String)> {
     let all = records(shop).await.into_iter().rev();
     all.map(|one| (one.by, format!("{} {}", one.action, one.subject), one.subject_id, one.change)).collect()
+}
+
+/// Somebody new whose forgotten password waits for an admin.
+async fn ask_for_password(shop: &Shop, name: &str) -> PendingReset {
+    shop.user(name).await;
+    let reset = NewReset { password: PasswordHash::new("new".into()), code: None };
+    shop.request_reset(name, reset, NOW).await.expect("an answer").expect("it waits");
+    shop.list_resets(10, NOW).await.expect("an answer").pop().expect("the latest")
 }
 
 pub async fn every_action_of_an_admin_leaves_one_record(shop: &Shop) {
@@ -36,11 +44,15 @@ pub async fn every_action_of_an_admin_leaves_one_record(shop: &Shop) {
     let change = UserChange { name: Some("Anna Li".into()), is_admin: Some(true), ..UserChange::default() };
     store.update_user(order.user, change, keeper.user, NOW).await.expect("changed");
     store.reset_password("Anna Li", PasswordHash::new("secret".into()), NOW).await.expect("reset");
+    let (refused, approved) = (ask_for_password(shop, "Bella").await, ask_for_password(shop, "Clara").await);
+    assert!(store.refuse_reset(refused.id, keeper.user, NOW).await.expect("refused"));
+    assert!(store.approve_reset(approved.id, keeper.user, NOW).await.expect("approved"));
     store.delete_user(order.user, keeper.user, NOW).await.expect("deleted");
     store.delete_slipper(slipper, by, NOW).await.expect("deleted");
     store.delete_category(category, by, NOW).await.expect("deleted");
 
     let admin = keeper.user.get();
+    let reset = |reset: &PendingReset| format!(r#"{{"reset_id":{}}}"#, reset.id);
     let expected = [
         (By::CommandLine, "create user", admin, r#"{"is_admin":true}"#),
         (by, "create category", category.get(), r#"{"name":"Men","is_active":true}"#),
@@ -56,6 +68,8 @@ pub async fn every_action_of_an_admin_leaves_one_record(shop: &Shop) {
         (by, "delete order", other.id.get(), "{}"),
         (by, "update user", order.user.get(), r#"{"name":"changed","is_admin":true}"#),
         (By::CommandLine, "reset_password user", order.user.get(), "{}"),
+        (by, "refuse_reset user", refused.user.id.get(), &reset(&refused)),
+        (by, "approve_reset user", approved.user.id.get(), &reset(&approved)),
         (by, "delete user", order.user.get(), "{}"),
         (by, "delete slipper", slipper.get(), "{}"),
         (by, "delete category", category.get(), "{}"),
@@ -92,6 +106,9 @@ pub async fn what_is_refused_leaves_no_record(shop: &Shop) {
     store.update_user(order.user, change, keeper.user, NOW).await.expect_err("taken");
     store.delete_user(keeper.user, keeper.user, NOW).await.expect_err("one's own");
     store.delete_user(UserId::new(nobody), keeper.user, NOW).await.expect_err("not there");
+    let nothing = ResetId::new(nobody);
+    assert!(!store.approve_reset(nothing, keeper.user, NOW).await.expect("an answer"));
+    assert!(!store.refuse_reset(nothing, keeper.user, NOW).await.expect("an answer"));
     let again = NewUser { is_admin: true, ..new_user("Shopkeeper", "+998900001111") };
     store.create_user(again, NOW).await.expect_err("taken");
     store.reset_password("Nobody", PasswordHash::new("x".into()), NOW).await.expect_err("not there");

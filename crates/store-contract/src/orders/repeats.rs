@@ -179,6 +179,23 @@ pub async fn a_repeat_answers_the_order_as_it_is_now(shop: &Shop) {
     assert_eq!(again.total, order.total, "the price is that of the day");
 }
 
+pub async fn an_order_keeps_its_price_until_it_is_given_up(shop: &Shop) {
+    let mu = shop.product("Mu", 9).await;
+    let user = shop.buyer_of(&[(mu, 2)]).await;
+    let order = shop.place_from_cart(keeping(user), NOW).await.expect("placed");
+    for price in [1, 99_999] {
+        let price = Money::from_minor(price);
+        shop.set(mu, SlipperChange { price: Some(price), ..SlipperChange::default() }).await;
+        let again = shop.place_from_cart(keeping(user), NOW.plus_seconds(9)).await.expect("the same");
+        assert_eq!(again, order, "the cart is the same, and so is what was agreed");
+    }
+    assert_eq!(shop.stock(mu).await, 7);
+    end(shop, "cancelled", user, order.id).await;
+    let next = shop.place_from_cart(keeping(user), NOW.plus_seconds(10)).await.expect("placed");
+    assert!(next.id > order.id);
+    assert_eq!(next.total, Money::from_minor(2 * 99_999), "the new order is at the new price");
+}
+
 pub async fn a_repeat_of_the_last_pair_is_not_out_of_stock(shop: &Shop) {
     let mu = shop.product("Mu", 1).await;
     let user = shop.buyer_of(&[(mu, 1)]).await;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
-use slippers_core::catalog::{NewSlipper, SearchTerm, SlipperPage, SlipperQuery, Sort, StockedSlipper};
+use slippers_core::catalog::{
+    NewSlipper, SearchTerm, Slipper, SlipperPage, SlipperQuery, Sort, StockedSlipper,
+};
 use slippers_core::types::{CategoryId, Money, Page};
 
 use super::Goods;
@@ -42,6 +44,31 @@ pub async fn totals_without_a_search_are_exact_however_many_there_are(shop: &Sho
             assert_eq!((page.total, page.total_is_exact), (total, true), "{category:?} skip {skip}");
         }
     }
+}
+
+pub async fn a_large_category_is_deleted_while_others_write(shop: &Shop) {
+    stocked(shop).await;
+    let large = CategoryId::new(1);
+    let answers = shop
+        .at_once(10, move |shop, number| async move {
+            if number < 2 {
+                return shop.delete_category(large).await.is_ok();
+            }
+            // Who comes too late finds no such category.
+            let new = NewSlipper { category: Some(large), ..new_slipper(&format!("Late {number}")) };
+            shop.create_slipper(new, NOW).await.is_ok()
+        })
+        .await;
+    assert_ne!(answers[0], answers[1], "of two who delete it one does");
+    let late = i64::try_from(answers[2..].iter().filter(|made| **made).count()).expect("few");
+    for (category, total) in [(None, 10_050 + late), (Some(1), 0), (Some(2), 40)] {
+        assert_eq!(page(shop, None, category, 0).await.total, total, "{category:?}");
+    }
+    assert!(shop.find_category(large).await.expect("an answer").is_none());
+    assert_eq!(page(shop, Some("few"), Some(1), 0).await.total, 0);
+    let left = page(shop, None, None, 10_045).await.items;
+    let is_elsewhere = |slipper: &Slipper| slipper.category.as_ref().is_none_or(|label| label.id != large);
+    assert!(left.iter().all(is_elsewhere), "{left:?}");
 }
 
 pub async fn a_search_is_counted_exactly_up_to_ten_thousand(shop: &Shop) {

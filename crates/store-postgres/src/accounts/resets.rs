@@ -7,9 +7,11 @@ use slippers_core::accounts::{
     CodeHash, NewReset, PendingReset, RESET_SECONDS, ResetStore, ResetVerdict, User, WaitingReset,
     judge_reset,
 };
-use slippers_core::types::{ResetId, Timestamp};
+use slippers_core::audit::{By, Entry};
+use slippers_core::types::{ResetId, Timestamp, UserId};
 
 use super::{read_user, sessions, user_columns};
+use crate::audit;
 use crate::db::Db;
 use crate::params::params;
 use crate::store::PostgresStore;
@@ -39,12 +41,26 @@ impl ResetStore for PostgresStore {
         self.read((max, now), |db, (max, now)| Box::pin(list_resets(db, *max, *now))).await
     }
 
-    async fn approve_reset(&self, reset: ResetId, now: Timestamp) -> Result<bool, StoreError> {
-        self.write((reset, now), |db, (reset, now)| Box::pin(approve_reset(db, *reset, *now))).await
+    async fn leave_reset_to_admins(
+        &self,
+        user: UserId,
+        code: CodeHash,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write((user, code, now), |db, (user, code, now)| {
+            Box::pin(leave_to_admins(db, *user, *code, *now))
+        })
+        .await
     }
 
-    async fn refuse_reset(&self, reset: ResetId, now: Timestamp) -> Result<bool, StoreError> {
-        self.write((reset, now), |db, (reset, now)| Box::pin(refuse_reset(db, *reset, *now))).await
+    async fn approve_reset(&self, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        self.write((reset, by, now), |db, (reset, by, now)| Box::pin(approve_reset(db, *reset, *by, *now)))
+            .await
+    }
+
+    async fn refuse_reset(&self, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        self.write((reset, by, now), |db, (reset, by, now)| Box::pin(refuse_reset(db, *reset, *by, *now)))
+            .await
     }
 
     async fn sweep_resets(&self, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
@@ -59,13 +75,13 @@ const LOCK_USER: &str = concat!(
     " FROM users u WHERE u.name = $1 AND NOT u.is_admin AND u.wiped_at IS NULL FOR UPDATE"
 );
 const FIND_WAITING: &str = "
-    SELECT code_hash IS NOT NULL, tries_left, codes_sent, expires_at FROM password_resets WHERE user_id = $1";
+    SELECT NOT for_admins, tries_left, codes_sent, expires_at FROM password_resets WHERE user_id = $1";
 const TAKE_AWAY: &str = "DELETE FROM password_resets WHERE user_id = $1";
 // A new number each time.
 const STORE: &str = "
     INSERT INTO password_resets
-        (user_id, password_hash, code_hash, tries_left, codes_sent, created_at, expires_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        (user_id, password_hash, code_hash, tries_left, codes_sent, created_at, expires_at, for_admins)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $3 IS NULL)";
 
 async fn request_reset(
     db: &Db,
@@ -150,7 +166,7 @@ const LIST: &str = concat!(
     "SELECT ",
     user_columns!(),
     ", r.id, r.created_at, r.expires_at FROM password_resets r JOIN users u ON u.id = r.user_id \
-     WHERE r.code_hash IS NULL AND r.expires_at > $1 AND NOT u.is_admin AND u.wiped_at IS NULL ORDER BY r.id LIMIT $2"
+     WHERE r.for_admins AND r.expires_at > $1 AND NOT u.is_admin AND u.wiped_at IS NULL ORDER BY r.id LIMIT $2"
 );
 
 async fn list_resets(db: &Db, max: i64, now: Timestamp) -> Result<Vec<PendingReset>, StoreError> {
@@ -167,21 +183,34 @@ async fn list_resets(db: &Db, max: i64, now: Timestamp) -> Result<Vec<PendingRes
 
 const FIND_FOR_ADMIN: &str = "
     SELECT r.user_id, r.password_hash FROM users u JOIN password_resets r ON u.id = r.user_id
-    WHERE r.id = $1 AND r.code_hash IS NULL AND r.expires_at > $2 AND NOT u.is_admin AND u.wiped_at IS NULL
+    WHERE r.id = $1 AND r.for_admins AND r.expires_at > $2 AND NOT u.is_admin AND u.wiped_at IS NULL
     FOR UPDATE OF u, r";
 
-async fn approve_reset(db: &Db, reset: ResetId, now: Timestamp) -> Result<bool, StoreError> {
+async fn approve_reset(db: &Db, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
     let values = params![reset.get(), now.micros()];
     let found = db.first(FIND_FOR_ADMIN, values, |row| Ok((row.int(0)?, row.text(1)?)));
     let Some((user, password)) = found.await? else { return Ok(false) };
     make_real(db, reset.get(), user, &password, now).await?;
+    audit::record(db, &Entry::reset_approved(By::Admin(by), UserId::new(user), reset), now).await?;
     Ok(true)
 }
 
-const REFUSE: &str = "DELETE FROM password_resets WHERE id = $1 AND code_hash IS NULL AND expires_at > $2";
+const REFUSE: &str =
+    "DELETE FROM password_resets WHERE id = $1 AND for_admins AND expires_at > $2 RETURNING user_id";
 
-async fn refuse_reset(db: &Db, reset: ResetId, now: Timestamp) -> Result<bool, StoreError> {
-    Ok(db.run(REFUSE, params![reset.get(), now.micros()]).await? > 0)
+async fn refuse_reset(db: &Db, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
+    let user = db.first(REFUSE, params![reset.get(), now.micros()], |row| row.int(0)).await?;
+    let Some(user) = user else { return Ok(false) };
+    audit::record(db, &Entry::reset_refused(By::Admin(by), UserId::new(user), reset), now).await?;
+    Ok(true)
+}
+
+const LEAVE_TO_ADMINS: &str =
+    "UPDATE password_resets SET for_admins = TRUE WHERE user_id = $1 AND code_hash = $2 AND expires_at > $3";
+
+async fn leave_to_admins(db: &Db, user: UserId, code: CodeHash, now: Timestamp) -> Result<bool, StoreError> {
+    let values = params![user.get(), &code.as_bytes()[..], now.micros()];
+    Ok(db.run(LEAVE_TO_ADMINS, values).await? > 0)
 }
 
 const SWEEP: &str = "

@@ -81,14 +81,38 @@ pub(super) async fn update(
     Ok(next)
 }
 
-// The foreign key takes the category out of its products.
+/// Products that lose their category in one transaction, and for so long can't be bought.
+const PART: u64 = 1000;
+const LOCK: &str = "SELECT id FROM categories WHERE id = $1 FOR UPDATE";
+// In the order of their numbers, as everywhere.
+const DETACH: &str = "
+    WITH part AS MATERIALIZED (
+        SELECT id FROM slippers WHERE category_id = $1 ORDER BY id LIMIT $2 FOR NO KEY UPDATE
+    )
+    UPDATE slippers SET category_id = NULL FROM part WHERE slippers.id = part.id";
+const COUNT_DETACHED: &str = "UPDATE categories SET slipper_count = slipper_count - $2 WHERE id = $1";
 const DELETE: &str = "DELETE FROM categories WHERE id = $1";
 
-pub(super) async fn delete(db: &Db, id: CategoryId, by: By, now: Timestamp) -> Result<(), CatalogError> {
-    if db.run(DELETE, params![id.get()]).await? == 0 {
+/// Takes a part of the products out of a category, and with the last of them the category away; answers whether it is
+/// done.
+pub(super) async fn delete_part(
+    db: &Db,
+    id: CategoryId,
+    by: By,
+    now: Timestamp,
+) -> Result<bool, CatalogError> {
+    // From here on no product comes in.
+    if db.run(LOCK, params![id.get()]).await? == 0 {
         return Err(CatalogError::CategoryNotFound);
     }
-    Ok(audit::record(db, &Entry::category_deleted(by, id), now).await?)
+    let part = i64::try_from(PART).unwrap_or(i64::MAX);
+    if db.run(DETACH, params![id.get(), part]).await? == PART {
+        db.run(COUNT_DETACHED, params![id.get(), part]).await?;
+        return Ok(false);
+    }
+    db.run(DELETE, params![id.get()]).await?;
+    audit::record(db, &Entry::category_deleted(by, id), now).await?;
+    Ok(true)
 }
 
 fn name_taken(error: StoreError) -> CatalogError {

@@ -53,7 +53,13 @@ impl CatalogStore for PostgresStore {
     }
 
     async fn delete_category(&self, id: CategoryId, by: By, now: Timestamp) -> Result<(), CatalogError> {
-        self.write((id, by, now), |db, (id, by, now)| Box::pin(categories::delete(db, *id, *by, *now))).await
+        let args = (id, by, now);
+        // Each part is a transaction of its own: others come in between.
+        while !self
+            .write(args, |db, (id, by, now)| Box::pin(categories::delete_part(db, *id, *by, *now)))
+            .await?
+        {}
+        Ok(())
     }
 
     async fn list_slippers(&self, query: SlipperQuery) -> Result<SlipperPage, StoreError> {
@@ -84,12 +90,7 @@ impl CatalogStore for PostgresStore {
             .await
     }
 
-    async fn delete_slipper(
-        &self,
-        id: SlipperId,
-        by: By,
-        now: Timestamp,
-    ) -> Result<Vec<String>, CatalogError> {
+    async fn delete_slipper(&self, id: SlipperId, by: By, now: Timestamp) -> Result<(), CatalogError> {
         self.write((id, by, now), |db, (id, by, now)| Box::pin(slippers::delete(db, *id, *by, *now))).await
     }
 

@@ -146,6 +146,9 @@ pub(super) async fn update(
         now.micros(),
     ];
     db.run(UPDATE, values).await?;
+    if change.image.as_ref().is_some_and(|image| *image != before.image) {
+        images::let_go(db, &before.image).await?;
+    }
     if reindex {
         search::add(db, id.get(), [&name_key, &size_key]).await?;
     }
@@ -190,12 +193,7 @@ async fn bump_carts(db: &Db, id: SlipperId, done: &[i64], now: Timestamp) -> Res
 // The foreign keys take its pictures and its lines in carts.
 const DELETE: &str = "DELETE FROM slippers WHERE id = $1";
 
-pub(super) async fn delete(
-    db: &Db,
-    id: SlipperId,
-    by: By,
-    now: Timestamp,
-) -> Result<Vec<String>, CatalogError> {
+pub(super) async fn delete(db: &Db, id: SlipperId, by: By, now: Timestamp) -> Result<(), CatalogError> {
     let carts = bump_carts(db, id, &[], now).await?;
     let before = lock(db, id, None).await?;
     // Those into which it was put until it was locked.
@@ -205,9 +203,9 @@ pub(super) async fn delete(
     db.run(DELETE, params![id.get()]).await?;
     count_in_category(db, before.category, -1).await?;
     audit::record(db, &Entry::slipper_deleted(by, id), now).await?;
-    let files = images::unneeded(db, &pictures).await?;
-    count_in_shop(db, -1).await?;
-    Ok(files)
+    images::let_go(db, &before.image).await?;
+    images::remember_gone(db, &pictures).await?;
+    Ok(count_in_shop(db, -1).await?)
 }
 
 const COUNT_IN_CATEGORY: &str = "UPDATE categories SET slipper_count = slipper_count + $2 WHERE id = $1";

@@ -10,6 +10,7 @@ use slippers_core::types::{OrderId, Timestamp, UserId};
 use super::{rows, stock};
 use crate::audit;
 use crate::db::Db;
+use crate::images;
 use crate::params::params;
 
 const LOCK: &str = "SELECT id FROM orders WHERE id = $1 FOR NO KEY UPDATE";
@@ -96,6 +97,7 @@ pub(super) async fn delete(db: &Db, id: OrderId, actor: Actor, now: Timestamp) -
     if decide_deletion(actor, owner, status)? {
         stock::give_back_one(db, id).await?;
     }
+    images::let_go_of_order(db, id).await?;
     db.run(DELETE, params![id.get()]).await?;
     if actor.is_admin {
         audit::record(db, &Entry::order_deleted(By::Admin(actor.user), id), now).await?;

@@ -31,8 +31,8 @@ INSERT INTO sessions (id, user_id, created_at)
 SELECT decode(lpad(to_hex(id), 32, '0'), 'hex'), id, 1 FROM users;
 INSERT INTO refresh_tokens (hash, session_id, expires_at)
 SELECT decode(lpad(to_hex(id), 64, '0'), 'hex'), decode(lpad(to_hex(id), 32, '0'), 'hex'), id * 1000000 FROM users;
-INSERT INTO password_resets (user_id, password_hash, code_hash, tries_left, codes_sent, created_at, expires_at)
-SELECT id, 'hash', CASE WHEN id % 50 = 0 THEN NULL ELSE decode(lpad(to_hex(id), 64, '0'), 'hex') END, 5, 1, 1, id * 1000000
+INSERT INTO password_resets (user_id, password_hash, code_hash, tries_left, codes_sent, created_at, expires_at, for_admins)
+SELECT id, 'hash', CASE WHEN id % 50 = 0 THEN NULL ELSE decode(lpad(to_hex(id), 64, '0'), 'hex') END, 5, 1, 1, id * 1000000, id % 50 = 0
 FROM users WHERE id > 2000;
 
 INSERT INTO carts (user_id, version, created_at, updated_at) SELECT id, 1, 1, 1 FROM users;
@@ -53,5 +53,7 @@ INSERT INTO idempotency_keys (user_id, key, request, order_id, created_at)
 SELECT user_id, 'key-' || id, 'from-cart', id, id * 1000000 FROM orders WHERE id <= 5000;
 INSERT INTO audit_records (at, action, subject, change)
 SELECT n, 'created', 'slipper', '{}' FROM generate_series(1::bigint, 5000) AS n;
+INSERT INTO gone_pictures (path, files, is_due)
+SELECT '/gone/' || n || '.jpg', json_build_array('/gone/' || n || '.jpg')::text, n <= 100 FROM generate_series(1::bigint, 5000) AS n;
 
 VACUUM ANALYZE;

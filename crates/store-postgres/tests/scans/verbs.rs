@@ -139,6 +139,9 @@ async fn images(shop: &mut Stocked) {
         store.delete_image(id(n), ImageId::new(n * 50), NOW).await
     })
     .await;
+    shop.look("pictures that nobody needs", async |store, n| store.list_unneeded_pictures(n).await).await;
+    let paths = |n: i64| vec![format!("/gone/{n}.jpg")];
+    shop.look("pictures forgotten", async |store, n| store.forget_pictures(paths(n)).await).await;
 }
 
 async fn carts(shop: &mut Stocked) {
@@ -301,11 +304,19 @@ async fn resets(shop: &mut Stocked) {
         store.confirm_reset(&format!("User{}", n + 3000), code(n + 3000), NOW).await
     })
     .await;
+    shop.look("a reset left to admins", async |store, n| {
+        store.leave_reset_to_admins(UserId::new(n + 4000), code(n + 4000), NOW).await
+    })
+    .await;
     shop.look("resets", async |store, n| store.list_resets(n, NOW).await).await;
-    shop.look("a reset approved", async |store, n| store.approve_reset(ResetId::new(n * 50), NOW).await)
-        .await;
-    shop.look("a reset refused", async |store, n| store.refuse_reset(ResetId::new(n * 50 + 1000), NOW).await)
-        .await;
+    shop.look("a reset approved", async |store, n| {
+        store.approve_reset(ResetId::new(n * 50), ADMIN, NOW).await
+    })
+    .await;
+    shop.look("a reset refused", async |store, n| {
+        store.refuse_reset(ResetId::new(n * 50 + 1000), ADMIN, NOW).await
+    })
+    .await;
     shop.look("resets forgotten", async |store, n| {
         store.sweep_resets(Timestamp::from_seconds(n * 250), 5).await
     })

@@ -6,9 +6,11 @@ use slippers_core::accounts::{
     CodeHash, NewReset, PendingReset, RESET_SECONDS, ResetStore, ResetVerdict, User, WaitingReset,
     judge_reset,
 };
-use slippers_core::types::{ResetId, Timestamp};
+use slippers_core::audit::{By, Entry};
+use slippers_core::types::{ResetId, Timestamp, UserId};
 
 use super::{END_SESSIONS, read_user, user_columns};
+use crate::audit;
 use crate::db::Db;
 use crate::store::SqliteStore;
 
@@ -29,16 +31,27 @@ impl ResetStore for SqliteStore {
         self.writer.run(move |db| confirm_reset(db, &name, code, now)).await
     }
 
+    async fn leave_reset_to_admins(
+        &self,
+        user: UserId,
+        code: CodeHash,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |db| Ok(db.run(LEAVE_TO_ADMINS, (user.get(), code.as_bytes(), now.micros()))? > 0))
+            .await
+    }
+
     async fn list_resets(&self, max: i64, now: Timestamp) -> Result<Vec<PendingReset>, StoreError> {
         self.readers.read(|db| list_resets(db, max, now))
     }
 
-    async fn approve_reset(&self, reset: ResetId, now: Timestamp) -> Result<bool, StoreError> {
-        self.writer.run(move |db| approve_reset(db, reset, now)).await
+    async fn approve_reset(&self, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        self.writer.run(move |db| approve_reset(db, reset, by, now)).await
     }
 
-    async fn refuse_reset(&self, reset: ResetId, now: Timestamp) -> Result<bool, StoreError> {
-        self.writer.run(move |db| Ok(db.run(REFUSE, (reset.get(), now.micros()))? > 0)).await
+    async fn refuse_reset(&self, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
+        self.writer.run(move |db| refuse_reset(db, reset, by, now)).await
     }
 
     async fn sweep_resets(&self, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
@@ -54,14 +67,14 @@ impl ResetStore for SqliteStore {
 const FIND_WAITING: &str = concat!(
     "SELECT ",
     user_columns!(),
-    ", r.code_hash IS NOT NULL, r.tries_left, r.codes_sent, r.expires_at \
+    ", r.for_admins = 0, r.tries_left, r.codes_sent, r.expires_at \
      FROM users u LEFT JOIN password_resets r ON r.user_id = u.id WHERE u.name = ?1 AND u.is_admin = 0 AND u.wiped_at IS NULL"
 );
 // A new number each time: REPLACE takes the old row away first.
 const STORE: &str = "
     INSERT OR REPLACE INTO password_resets
-        (user_id, password_hash, code_hash, tries_left, codes_sent, created_at, expires_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        (user_id, password_hash, code_hash, tries_left, codes_sent, created_at, expires_at, for_admins)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?3 IS NULL)";
 
 fn request_reset(
     db: &Db<'_>,
@@ -123,11 +136,14 @@ fn make_real(db: &Db<'_>, reset: i64, user: i64, password: &str, now: Timestamp)
     Ok(())
 }
 
+const LEAVE_TO_ADMINS: &str = "
+    UPDATE password_resets SET for_admins = 1 WHERE user_id = ?1 AND code_hash = ?2 AND expires_at > ?3";
+
 const LIST: &str = concat!(
     "SELECT ",
     user_columns!(),
     ", r.id, r.created_at, r.expires_at FROM password_resets r JOIN users u ON u.id = r.user_id \
-     WHERE r.code_hash IS NULL AND r.expires_at > ?1 AND u.is_admin = 0 AND u.wiped_at IS NULL ORDER BY r.id LIMIT ?2"
+     WHERE r.for_admins = 1 AND r.expires_at > ?1 AND u.is_admin = 0 AND u.wiped_at IS NULL ORDER BY r.id LIMIT ?2"
 );
 
 fn list_resets(db: &Db<'_>, max: i64, now: Timestamp) -> Result<Vec<PendingReset>, StoreError> {
@@ -143,17 +159,27 @@ fn list_resets(db: &Db<'_>, max: i64, now: Timestamp) -> Result<Vec<PendingReset
 
 const FIND_FOR_ADMIN: &str = "
     SELECT r.user_id, r.password_hash FROM password_resets r JOIN users u ON u.id = r.user_id
-    WHERE r.id = ?1 AND r.code_hash IS NULL AND r.expires_at > ?2 AND u.is_admin = 0 AND u.wiped_at IS NULL";
+    WHERE r.id = ?1 AND r.for_admins = 1 AND r.expires_at > ?2 AND u.is_admin = 0 AND u.wiped_at IS NULL";
 
-fn approve_reset(db: &Db<'_>, reset: ResetId, now: Timestamp) -> Result<bool, StoreError> {
+fn approve_reset(db: &Db<'_>, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
     let found =
         db.first(FIND_FOR_ADMIN, (reset.get(), now.micros()), |row| Ok((row.int(0)?, row.text(1)?)))?;
     let Some((user, password)) = found else { return Ok(false) };
     make_real(db, reset.get(), user, &password, now)?;
+    audit::record(db, &Entry::reset_approved(By::Admin(by), UserId::new(user), reset), now)?;
     Ok(true)
 }
 
-const REFUSE: &str = "DELETE FROM password_resets WHERE id = ?1 AND code_hash IS NULL AND expires_at > ?2";
+const REFUSE: &str = "
+    DELETE FROM password_resets WHERE id = ?1 AND for_admins = 1 AND expires_at > ?2 RETURNING user_id";
+
+fn refuse_reset(db: &Db<'_>, reset: ResetId, by: UserId, now: Timestamp) -> Result<bool, StoreError> {
+    let user = db.first(REFUSE, (reset.get(), now.micros()), |row| row.int(0))?;
+    let Some(user) = user else { return Ok(false) };
+    audit::record(db, &Entry::reset_refused(By::Admin(by), UserId::new(user), reset), now)?;
+    Ok(true)
+}
+
 const SWEEP: &str = "
     DELETE FROM password_resets
     WHERE id IN (SELECT id FROM password_resets WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";

@@ -73,14 +73,26 @@ pub(super) fn update(
     Ok(next)
 }
 
-// The foreign key takes the category out of its products.
+/// Products that lose their category in one transaction: each costs some 4 µs in four indexes, and all writers wait.
+const PART: i64 = 1000;
+const DETACH: &str = "
+    UPDATE slippers SET category_id = NULL
+    WHERE id IN (SELECT id FROM slippers WHERE category_id = ?1 ORDER BY id LIMIT ?2)";
+const COUNT_DETACHED: &str = "UPDATE categories SET slipper_count = slipper_count - ?2 WHERE id = ?1";
 const DELETE: &str = "DELETE FROM categories WHERE id = ?1";
 
-pub(super) fn delete(db: &Db<'_>, id: CategoryId, by: By, now: Timestamp) -> Result<(), CatalogError> {
+/// Takes a part of the products out of a category, and with the last of them the category away; answers whether it is
+/// done.
+pub(super) fn delete_part(db: &Db<'_>, id: CategoryId, by: By, now: Timestamp) -> Result<bool, CatalogError> {
+    if i64::try_from(db.run(DETACH, (id.get(), PART))?) == Ok(PART) {
+        db.run(COUNT_DETACHED, (id.get(), PART))?;
+        return Ok(false);
+    }
     if db.run(DELETE, [id.get()])? == 0 {
         return Err(CatalogError::CategoryNotFound);
     }
-    Ok(audit::record(db, &Entry::category_deleted(by, id), now)?)
+    audit::record(db, &Entry::category_deleted(by, id), now)?;
+    Ok(true)
 }
 
 fn name_taken(error: StoreError) -> CatalogError {

@@ -50,7 +50,9 @@ impl CatalogStore for SqliteStore {
     }
 
     async fn delete_category(&self, id: CategoryId, by: By, now: Timestamp) -> Result<(), CatalogError> {
-        self.writer.run(move |db| categories::delete(db, id, by, now)).await
+        // Each part is a job of its own: others' writes come in between.
+        while !self.writer.run(move |db| categories::delete_part(db, id, by, now)).await? {}
+        Ok(())
     }
 
     async fn list_slippers(&self, query: SlipperQuery) -> Result<SlipperPage, StoreError> {
@@ -79,12 +81,7 @@ impl CatalogStore for SqliteStore {
         self.writer.run(move |db| slippers::update(db, id, &change, by, now)).await
     }
 
-    async fn delete_slipper(
-        &self,
-        id: SlipperId,
-        by: By,
-        now: Timestamp,
-    ) -> Result<Vec<String>, CatalogError> {
+    async fn delete_slipper(&self, id: SlipperId, by: By, now: Timestamp) -> Result<(), CatalogError> {
         self.writer.run(move |db| slippers::delete(db, id, by, now)).await
     }
 

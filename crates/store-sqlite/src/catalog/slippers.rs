@@ -135,6 +135,9 @@ pub(super) fn update(
         now.micros(),
     ];
     db.run(UPDATE, values)?;
+    if change.image.as_ref().is_some_and(|image| *image != before.image) {
+        images::let_go(db, &before.image)?;
+    }
     if reindex {
         search::add(db, id.get(), &name_key, &size_key)?;
     }
@@ -168,12 +171,7 @@ const BUMP_CARTS: &str = "
 // The foreign keys take its pictures and its lines in carts.
 const DELETE: &str = "DELETE FROM slippers WHERE id = ?1";
 
-pub(super) fn delete(
-    db: &Db<'_>,
-    id: SlipperId,
-    by: By,
-    now: Timestamp,
-) -> Result<Vec<String>, CatalogError> {
+pub(super) fn delete(db: &Db<'_>, id: SlipperId, by: By, now: Timestamp) -> Result<(), CatalogError> {
     let before = present(db, id)?;
     let pictures = list_images(db, id)?.unwrap_or_default();
     db.run(BUMP_CARTS, (id.get(), now.micros()))?;
@@ -182,7 +180,8 @@ pub(super) fn delete(
     count_in_category(db, before.category, -1)?;
     count_in_shop(db, -1)?;
     audit::record(db, &Entry::slipper_deleted(by, id), now)?;
-    Ok(images::unneeded(db, &pictures)?)
+    images::let_go(db, &before.image)?;
+    Ok(images::remember_gone(db, &pictures)?)
 }
 
 const COUNT_IN_CATEGORY: &str = "UPDATE categories SET slipper_count = slipper_count + ?2 WHERE id = ?1";

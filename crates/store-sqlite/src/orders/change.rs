@@ -10,6 +10,7 @@ use slippers_core::types::{OrderId, Timestamp, UserId};
 use super::{rows, stock};
 use crate::audit;
 use crate::db::Db;
+use crate::images;
 
 const UPDATE: &str = "
     UPDATE orders SET status = ?2, notes = ?3, payment_outcome = ?4, updated_at = ?5 WHERE id = ?1";
@@ -87,6 +88,7 @@ pub(super) fn delete(db: &Db<'_>, id: OrderId, actor: Actor, now: Timestamp) -> 
     if decide_deletion(actor, owner, status)? {
         stock::give_back_one(db, id)?;
     }
+    images::let_go_of_order(db, id)?;
     db.run(DELETE, [id.get()])?;
     stock::count(db, owner, -1, -i64::from(has_outcome))?;
     if actor.is_admin {

@@ -7,6 +7,7 @@
 mod check;
 mod fault;
 mod numbers;
+mod plain_json;
 mod python_json;
 mod rules;
 mod texts;
@@ -14,6 +15,7 @@ mod texts;
 pub(crate) use check::{Check, Source};
 pub(crate) use fault::{Fault, FieldFault, json_fault};
 pub(crate) use numbers::{Amount, IdIn, Int, Price};
+pub(crate) use plain_json::parse_json;
 pub(crate) use rules::{Flag, OneOf};
 pub(crate) use texts::{PhoneNumber, Secret, Text};
 

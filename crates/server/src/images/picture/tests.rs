@@ -112,6 +112,24 @@ fn what_is_transparent_stays_so_in_every_size() {
     assert_eq!(made.variants[0].extension, "jpg", "an alpha channel that is not used");
 }
 
+#[test]
+fn colours_stay_what_they_are_in_every_size() {
+    let desk = desk();
+    for alpha in [255, 128] {
+        let glass = RgbaImage::from_pixel(400, 300, Rgba([200, 100, 50, alpha]));
+        let deep = DynamicImage::from(glass.clone()).to_rgba16();
+        for image in [DynamicImage::from(glass), deep.into()] {
+            let made = desk.remake(&written(&image, ImageFormat::Png)).expect("a picture");
+            for file in [&made.file, &made.variants[0].file] {
+                let seen = decoded(file).to_rgba8().get_pixel(100, 100).0;
+                let near =
+                    seen.iter().zip([200, 100, 50, alpha]).all(|(seen, real)| seen.abs_diff(real) <= 4);
+                assert!(near, "{seen:?} of alpha {alpha}");
+            }
+        }
+    }
+}
+
 /// A JPEG with a note of how the camera was held, and of where.
 fn photograph(orientation: u8) -> Vec<u8> {
     let jpeg = written(&flag(40, 30), ImageFormat::Jpeg);

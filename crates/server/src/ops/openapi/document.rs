@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem, Paths};
-use utoipa::openapi::schema::{Components, Schema};
+use utoipa::openapi::schema::{Components, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
@@ -58,8 +58,8 @@ pub(crate) struct Document {
     paths: Paths,
     schemas: BTreeMap<String, RefOr<Schema>>,
     refusals: BTreeMap<String, Vec<Code>>,
-    #[cfg(test)]
-    pub(super) facts: BTreeMap<String, Facts>,
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) facts: BTreeMap<String, Facts>,
 }
 
 impl Document {
@@ -68,9 +68,14 @@ impl Document {
         let Registered { schemas, paths, facts } = registered;
         self.schemas.extend(schemas);
         for (path, mut item) in paths.paths {
-            for operation in operations_of(&mut item) {
+            let is_shared = operations_of(&mut item).count() > 1;
+            for (method, operation) in operations_of(&mut item) {
+                if let (true, Some(id)) = (is_shared, &mut operation.operation_id) {
+                    // One handler of several methods: each is an operation of its own.
+                    id.insert_str(0, method);
+                }
                 self.complete(&path, operation, facts);
-                #[cfg(test)]
+                #[cfg(any(test, feature = "fuzzing"))]
                 self.facts.insert(operation.operation_id.clone().unwrap_or_default(), facts);
             }
             self.paths.paths.entry(path).or_default().merge_operations(item);
@@ -87,6 +92,7 @@ impl Document {
             // Only the check insists on a body.
             body.required = Some(Required::False);
         }
+        operation.parameters.iter_mut().flatten().for_each(without_a_width);
         let has_fields = operation.request_body.is_some() || parameters(operation).any(is_checked);
         let mut codes: Vec<Code> = facts.refusals.iter().copied().flatten().copied().collect();
         codes.extend((facts.checks_fields && has_fields).then_some(Code::Invalid));
@@ -159,8 +165,16 @@ impl Document {
     }
 }
 
-fn operations_of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+/// The operations of a path, each with what its method puts in front of a shared id.
+fn operations_of(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("get_", &mut item.get),
+        ("post_", &mut item.post),
+        ("put_", &mut item.put),
+        ("patch_", &mut item.patch),
+        ("delete_", &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
 }
 
 fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
@@ -168,6 +182,15 @@ fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
         RefOr::T(parameter) => Some(parameter),
         RefOr::Ref(_) => None,
     })
+}
+
+/// Takes the width from a parameter that is an integer: what does not fit counts as the nearest number that does.
+fn without_a_width(parameter: &mut RefOr<Parameter>) {
+    if let RefOr::T(Parameter { schema: Some(RefOr::T(Schema::Object(schema))), .. }) = parameter
+        && schema.schema_type == SchemaType::Type(Type::Integer)
+    {
+        schema.format = None;
+    }
 }
 
 /// Whether a parameter is read by [`Check`](crate::http::input::Check); handlers look at headers by themselves.

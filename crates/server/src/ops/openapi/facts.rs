@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use crate::http::call::{Admin, Anyone, Call, CallWithForm, CurrentUser};
 use crate::http::errors::Code;
 use crate::http::input::{BodyKind, Input};
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 use crate::http::input::{Check, FieldFault, Source};
 use crate::shop::Shop;
 
@@ -22,8 +22,8 @@ pub(crate) struct Facts {
     /// Whether its fields are checked, if it has any.
     pub(super) checks_fields: bool,
     /// What its fields' check finds wrong with a request.
-    #[cfg(test)]
-    pub(super) check: Option<fn(&Source) -> Vec<FieldFault>>,
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) check: Option<fn(&Source) -> Vec<FieldFault>>,
 }
 
 /// The facts of a handler.
@@ -47,7 +47,7 @@ impl<H: Fn() -> R, R> Signature<()> for H {
         roles: None,
         refusals: &[],
         checks_fields: false,
-        #[cfg(test)]
+        #[cfg(any(test, feature = "fuzzing"))]
         check: None,
     };
 }
@@ -74,7 +74,7 @@ const ASKS_THE_SHOP: Facts = Facts {
     roles: None,
     refusals: &[SHOP],
     checks_fields: false,
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     check: None,
 };
 
@@ -97,7 +97,7 @@ impl<A: Caller, I: Input> LastArgument for Call<A, I> {
             BodyKind::Object => &[SHOP, A::REFUSALS, BODY],
         },
         checks_fields: true,
-        #[cfg(test)]
+        #[cfg(any(test, feature = "fuzzing"))]
         check: Some(|source| {
             let mut check = Check::new(source, I::BODY == BodyKind::Object);
             let _input = I::read(&mut check);

@@ -1,0 +1,83 @@
+//! [`HttpClient`] by hyper, with TLS by rustls and the system's own certificate authorities.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use crate::ports::{CallError, HttpClient};
+
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How long a connection is kept for the next call.
+const IDLE: Duration = Duration::from_secs(30);
+/// The longest answer that is read, in bytes.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// Calls others' servers. It is cheap to clone: all clones share their connections.
+#[derive(Clone, Debug)]
+pub struct HyperClient {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl HyperClient {
+    /// A client that trusts whom the system trusts.
+    ///
+    /// # Errors
+    /// The system has no certificate authorities that can be read.
+    pub fn new() -> io::Result<Self> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(CONNECT_LIMIT));
+        tcp.set_nodelay(true);
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(4)
+            .build(connector);
+        Ok(Self { client })
+    }
+
+    async fn exchange(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, CallError> {
+        let answer = self.client.request(request.map(Full::new)).await.map_err(|error| {
+            let cause = causes(&error);
+            if error.is_connect() { CallError::NotSent(cause) } else { CallError::Unknown(cause) }
+        })?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| CallError::Unknown(causes(&*error)))?;
+        Ok(http::Response::from_parts(head, body.to_bytes()))
+    }
+}
+
+#[async_trait]
+impl HttpClient for HyperClient {
+    async fn call(
+        &self,
+        request: http::Request<Bytes>,
+        limit: Duration,
+    ) -> Result<http::Response<Bytes>, CallError> {
+        let exchange = tokio::time::timeout(limit, self.exchange(request));
+        exchange.await.unwrap_or_else(|_| Err(CallError::Unknown(format!("not within {limit:?}"))))
+    }
+}
+
+/// The last cause of an error, which says what happened; those around it say where in a library.
+pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut last: &dyn Error = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}

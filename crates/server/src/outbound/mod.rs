@@ -1,0 +1,11 @@
+//! What leaves the shop: messages to people, and the calls to other servers that carry them.
+
+pub(crate) mod courier;
+mod http_client;
+mod sms;
+mod smtp;
+mod template;
+
+pub use http_client::HyperClient;
+pub use sms::{SmsFault, SmsGateway, SmsPart, SmsSettings};
+pub use smtp::{SmtpFault, SmtpPart, SmtpPost, SmtpSettings};

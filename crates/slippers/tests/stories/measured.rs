@@ -1,0 +1,130 @@
+//! What bombs cost those who buy meanwhile. No story: it is run by `script/measure-bombs` against a release build, on a
+//! machine that does nothing else.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::memory;
+use crate::picture_bombs::{bombs, giants};
+use crate::pictures::form;
+use crate::shop::{Caller, Shop};
+use crate::wire::{Line, request};
+
+/// How long each of the three parts takes.
+const PART: Duration = Duration::from_secs(30);
+const READERS: usize = 2;
+
+/// (median, 99th percentile) in microseconds of a page and of one product, and how many were read.
+type Reading = [(u128, u128, usize); 2];
+
+/// What those who buy wait for their answers, until it is time.
+fn read_on(shop: &Shop) -> Reading {
+    let until = Instant::now() + PART;
+    let reader = |number: usize| {
+        let mut waits = [Vec::new(), Vec::new()];
+        let mut line = Line::open(shop);
+        for round in 0_usize.. {
+            if Instant::now() >= until {
+                break;
+            }
+            let product = 1 + (number * 500 + round) % 1000;
+            let targets = ["/slippers/".to_owned(), format!("/slippers/{product}")];
+            for (target, waits) in targets.iter().zip(&mut waits) {
+                let begun = Instant::now();
+                line.say(format!("GET {target} HTTP/1.1\r\nHost: shop\r\n\r\n").as_bytes());
+                let status = line.hear().map(|answer| answer.status);
+                waits.push(begun.elapsed().as_micros());
+                assert_eq!(status, Some(200), "{target}");
+            }
+        }
+        waits
+    };
+    let mut all = [Vec::new(), Vec::new()];
+    for waits in crate::crowd::at_once(READERS, reader) {
+        for (all, waits) in all.iter_mut().zip(waits) {
+            all.extend(waits);
+        }
+    }
+    all.map(|mut waits| {
+        waits.sort_unstable();
+        (waits[waits.len() / 2], waits[waits.len() * 99 / 100], waits.len())
+    })
+}
+
+/// Uploads every bomb and giant, again and again.
+fn throw_pictures(shop: &Shop, admin: &Caller, thrown: &AtomicU64, enough: &AtomicBool) {
+    let bearer = format!("Bearer {}", admin.access);
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("content-type", "multipart/form-data; boundary=----a-boundary-of-a-browser"),
+    ];
+    let files = [bombs(), giants()].concat();
+    for (name, file) in files.iter().cycle() {
+        if enough.load(Ordering::SeqCst) {
+            return;
+        }
+        let body = form(&[("images", Some(name), file)]);
+        let mut line = Line::open(shop);
+        line.say(&request("POST", "/slippers/1/upload-images/", &headers, &body));
+        // What a slow machine takes longer for than a story's patience is left alone.
+        let status = line.hear().map_or(503, |answer| answer.status);
+        assert!([200, 400, 503].contains(&status), "{name}: {status}");
+        thrown.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Sends deep, wide and long JSON, again and again, and leaves some connections half said.
+fn throw_json(shop: &Shop, thrown: &AtomicU64, enough: &AtomicBool) {
+    let keys: String = (0..80_000).map(|n| format!(r#""k{n}":1,"#)).collect();
+    let bodies = [
+        "[".repeat(1_000_000),
+        format!(r#"{{{keys}"name":1}}"#),
+        format!(r#"{{"name":{}}}"#, "7".repeat(900_000)),
+        format!(r#"{{"name":"{}"}}"#, r"\u0041".repeat(160_000)),
+    ];
+    let mut slow = Vec::new();
+    for body in bodies.iter().cycle() {
+        if enough.load(Ordering::SeqCst) {
+            return;
+        }
+        let mut line = Line::open(shop);
+        let headers = [("content-type", "application/json")];
+        line.say(&request("POST", "/auth/login", &headers, body.as_bytes()));
+        assert_eq!(line.hear().map(|answer| answer.status), Some(422));
+        thrown.fetch_add(1, Ordering::SeqCst);
+        let mut half = Line::open(shop);
+        half.say(b"POST /auth/login HTTP/1.1\r\nHost: shop\r\nContent-Length: 50\r\n\r\n{\"name\"");
+        slow.push(half);
+        slow.drain(..slow.len().saturating_sub(200));
+    }
+}
+
+#[test]
+#[ignore = "a measurement: run script/measure-bombs"]
+#[expect(clippy::print_stdout, reason = "what was measured is for people")]
+fn measure_what_bombs_cost_those_who_buy() {
+    let shop = Shop::open();
+    let admin = shop.admin();
+    let (code, _, errors) = shop.run(&["seed", "--products", "1000"], "");
+    assert_eq!(code, 0, "{errors}");
+    let quiet = read_on(&shop);
+    let before = memory::peak_mib(&shop);
+    let (pictures, json, enough) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+    let bombed = std::thread::scope(|scope| {
+        scope.spawn(|| throw_pictures(&shop, &admin, &pictures, &enough));
+        scope.spawn(|| throw_json(&shop, &json, &enough));
+        let bombed = read_on(&shop);
+        enough.store(true, Ordering::SeqCst);
+        bombed
+    });
+    let peak = memory::peak_mib(&shop);
+    let after = read_on(&shop);
+    println!("bombs: {} pictures, {} JSON bodies", pictures.into_inner(), json.into_inner());
+    println!("memory: {before} MiB at most before, {peak} MiB at most with the bombs (limit 300)");
+    println!("{:<18} {:>10} {:>10} {:>9}", "microseconds", "median", "99 %", "requests");
+    for (part, reading) in [("quiet", quiet), ("with bombs", bombed), ("quiet again", after)] {
+        for (what, (median, most, count)) in ["page", "product"].into_iter().zip(reading) {
+            println!("{:<18} {median:>10} {most:>10} {count:>9}", format!("{part}, {what}"));
+        }
+    }
+}
