@@ -11,7 +11,7 @@ pub struct PostgresSettings {
     pub url: String,
     /// The same database past a pooler, for migrations; `None` = `url`.
     pub direct_url: Option<String>,
-    /// Connections that are kept open, at least 1.
+    /// Connections that are kept open, at least 3: two of them place orders and nothing else.
     pub pool_size: u32,
     /// Connections that may be opened beyond those under load, and are closed after it.
     pub max_overflow: u32,
