@@ -35,6 +35,10 @@ pub enum StoreError {
     /// The database is busy, full, gone or being closed. Nothing was acknowledged; the same call may succeed later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The connection was lost while the commit was on its way: the write may have happened or not. Never repeated without
+    /// a look.
+    #[error("it is not known whether the write happened: {0}")]
+    Undecided(String),
     /// A stored value is not what the schema promises.
     #[error("the database holds what it must not: {0}")]
     Corrupt(String),

@@ -79,6 +79,7 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable(_) => {
                 "see that the disk is not full and the file's folder is writable, then run the command again"
             }
+            StoreError::Undecided(_) => "look whether it was done, and run the command again if not",
             StoreError::Corrupt(_) => "restore the database file from a backup",
             StoreError::Conflict(_) | StoreError::Other(_) => {
                 "run it again with SLIPPERS_LOG=debug and report what it says"

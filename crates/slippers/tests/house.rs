@@ -16,12 +16,13 @@ fn root() -> PathBuf {
 const LONGEST_FILE: usize = 400;
 
 /// Who may depend on whom. Development dependencies are arrows too, except those on the contract suite.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("slippers-bench", &[]),
     ("slippers-core", &[]),
     ("slippers-store-contract", &["slippers-core"]),
     ("slippers-testbed", &[]),
     ("slippers-store-sqlite", &["slippers-core", "slippers-store-contract"]),
+    ("slippers-store-postgres", &["slippers-core", "slippers-store-contract", "slippers-testbed"]),
     ("slippers-server", &["slippers-core"]),
     ("slippers", &["slippers-core", "slippers-server", "slippers-store-sqlite", "slippers-testbed"]),
 ];

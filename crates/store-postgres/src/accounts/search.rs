@@ -1,0 +1,100 @@
+//! What is written for the search of users, and how they are found: as products are.
+
+use slippers_core::StoreError;
+use slippers_core::accounts::{User, UserPage, UserQuery};
+use slippers_core::catalog::SearchTerm;
+use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
+use slippers_core::catalog::search::{fold, grams};
+
+use super::{read_user, user_columns};
+use crate::db::Db;
+use crate::params::params;
+
+/// The texts of a user that are searched.
+#[derive(PartialEq, Eq)]
+pub(super) struct Keys {
+    pub(super) name: String,
+    pub(super) surname: String,
+    phone: String,
+}
+
+impl Keys {
+    pub(super) fn of(user: &User) -> Self {
+        Self { name: fold(&user.name), surname: fold(&user.surname), phone: user.phone.as_str().to_owned() }
+    }
+
+    fn grams(&self) -> Vec<&str> {
+        let mut all = grams(&self.name);
+        all.extend(grams(&self.surname));
+        all.extend(grams(&self.phone));
+        all.into_iter().collect()
+    }
+}
+
+// Trigrams are an index of the row itself.
+const ADD: &str = "INSERT INTO user_grams (gram, user_id) SELECT unnest($1::text[]), $2";
+
+/// Makes a user findable.
+pub(super) async fn add(db: &Db, id: i64, keys: &Keys) -> Result<(), StoreError> {
+    db.run(ADD, params![keys.grams(), id]).await?;
+    Ok(())
+}
+
+const REMOVE: &str = "DELETE FROM user_grams WHERE user_id = $2 AND gram = ANY($1::text[])";
+
+/// Takes back what [`add`] wrote; the texts must be the same.
+pub(super) async fn remove(db: &Db, id: i64, keys: &Keys) -> Result<(), StoreError> {
+    db.run(REMOVE, params![keys.grams(), id]).await?;
+    Ok(())
+}
+
+/// A page of those who are found. Both statements must see the same state of the database.
+pub(super) async fn page(db: &Db, query: &UserQuery, term: &SearchTerm) -> Result<UserPage, StoreError> {
+    if term.as_str().contains('\0') {
+        // No text of PostgreSQL can hold one.
+        return Ok(UserPage { items: Vec::new(), total: 0, total_is_exact: true });
+    }
+    let from = matches(query.is_admin, term);
+    let count = format!("SELECT count(*) FROM (SELECT 1 {from} LIMIT $2) counted");
+    let counted = db.one(&count, params![term.as_str(), EXACT_SEARCH_TOTAL + 1], |row| row.int(0)).await?;
+    let total = counted.min(EXACT_SEARCH_TOTAL);
+    let total_is_exact = counted == total;
+    if total_is_exact && query.page.skip() >= total {
+        return Ok(UserPage { items: Vec::new(), total, total_is_exact });
+    }
+    let page = format!(
+        "SELECT {columns} FROM (SELECT m.id {from} ORDER BY m.id DESC LIMIT $2 OFFSET $3) page \
+         JOIN users u ON u.id = page.id ORDER BY u.id DESC",
+        columns = user_columns!()
+    );
+    let values = params![term.as_str(), query.page.limit(), query.page.skip()];
+    Ok(UserPage { items: db.all(&page, values, read_user).await?, total, total_is_exact })
+}
+
+/// Where the matches come from, by id as `m.id`; the term is `$1`. Admins are so few that they are walked.
+fn matches(is_admin: Option<bool>, term: &SearchTerm) -> String {
+    let customers = if is_admin.is_some() { " AND NOT u.is_admin" } else { "" };
+    if is_admin == Some(true) {
+        return format!("FROM users m WHERE m.is_admin AND {}", contains("m"));
+    }
+    if term.chars() > 2 {
+        // A user who was wiped has no texts, but for what stands in place of the phone.
+        let sought = "trigrams(u.name_key, u.surname_key, u.phone_number COLLATE \"C\") @> trigrams($1)";
+        return format!(
+            "FROM (SELECT u.id FROM users u WHERE {sought} AND {} AND u.wiped_at IS NULL{customers}) m",
+            contains("u")
+        );
+    }
+    match customers {
+        "" => "FROM (SELECT g.user_id AS id FROM user_grams g WHERE g.gram = $1) m".to_owned(),
+        _ => format!(
+            "FROM (SELECT u.id FROM user_grams g JOIN users u ON u.id = g.user_id WHERE g.gram = $1{customers}) m"
+        ),
+    }
+}
+
+fn contains(table: &str) -> String {
+    let parts =
+        ["name_key", "surname_key", "phone_number"].map(|key| format!("strpos({table}.{key}, $1) > 0"));
+    format!("({})", parts.join(" OR "))
+}

@@ -1,0 +1,223 @@
+//! The statements of a page.
+
+use std::fmt::Write as _;
+
+use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
+use slippers_core::catalog::{SearchTerm, SlipperQuery, Sort};
+use slippers_core::types::CategoryId;
+
+use super::super::rows::{images_of_slipper, slipper_columns};
+use super::super::search::Lookup;
+use super::SMALL_CATEGORY;
+use crate::params::{Bind, Param, param};
+
+/// How the inner query of a page finds its ids.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Every product of the list.
+    All,
+    /// In the order wanted, looking at each product for this term.
+    Walk(String),
+    /// By looking the term up, then in order.
+    Collect(Lookup, String),
+    /// In the grams, which are in the order wanted.
+    Gram(String),
+}
+
+const COUNT_OF_SHOP: &str = "(SELECT value FROM shop_counters WHERE name = 'slippers')";
+
+/// A statement under construction, with the values it is run with.
+#[derive(Default)]
+pub(super) struct Statement {
+    pub(super) sql: String,
+    pub(super) values: Vec<Param<'static>>,
+}
+
+impl Statement {
+    /// A page: the total of the list in the first column (0 with a search, which is counted apart), then the product.
+    pub(super) fn page(query: &SlipperQuery, way: &Way) -> Self {
+        let mut page = Self::default();
+        page.push("SELECT total.value, ");
+        page.push(slipper_columns!());
+        if query.with_images {
+            page.push(concat!(", ", images_of_slipper!()));
+        }
+        page.push(" FROM (SELECT ");
+        match way {
+            Way::All => page.products_of(query),
+            _ => page.push("0::bigint"),
+        }
+        page.push(" AS value) AS total LEFT JOIN (");
+        page.inner(query, way);
+        page.push(
+            ") AS page ON TRUE LEFT JOIN slippers s ON s.id = page.id LEFT JOIN categories c ON c.id = s.category_id",
+        );
+        page.order("s", query.sort);
+        page
+    }
+
+    /// How many match, up to one more than [`EXACT_SEARCH_TOTAL`], and how many the list has without the search.
+    pub(super) fn count(query: &SlipperQuery, term: &SearchTerm, lookup: &Lookup) -> Self {
+        let mut count = Self::default();
+        let term = term.as_str();
+        count.push("SELECT ");
+        match query.category.map(CategoryId::get) {
+            None => count.counting(|inner| inner.matches(lookup, term, None)),
+            Some(category) => {
+                count.push("CASE WHEN (SELECT slipper_count FROM categories WHERE id = ");
+                count.bind(category);
+                let _ = write!(count.sql, ") <= {SMALL_CATEGORY} THEN ");
+                count.counting(|inner| {
+                    inner.push("SELECT s.id FROM slippers s WHERE s.category_id = ");
+                    inner.bind(category);
+                    inner.push(" AND ");
+                    inner.contains(term);
+                });
+                count.push(" ELSE ");
+                count.counting(|inner| inner.matches(lookup, term, Some(category)));
+                count.push(" END");
+            }
+        }
+        count.push(", ");
+        count.products_of(query);
+        count
+    }
+
+    fn push(&mut self, sql: &str) {
+        self.sql.push_str(sql);
+    }
+
+    fn bind(&mut self, value: impl Bind + 'static) {
+        self.values.push(param(value));
+        // Writing to a String can't fail.
+        let _ = write!(self.sql, "${}", self.values.len());
+    }
+
+    /// How many products the list has without a search.
+    fn products_of(&mut self, query: &SlipperQuery) {
+        match query.category {
+            None => self.push(COUNT_OF_SHOP),
+            Some(category) => {
+                self.push("coalesce((SELECT slipper_count FROM categories WHERE id = ");
+                self.bind(category.get());
+                self.push("), 0)");
+            }
+        }
+    }
+
+    /// The ids of a page.
+    fn inner(&mut self, query: &SlipperQuery, way: &Way) {
+        let category = query.category.map(CategoryId::get);
+        match way {
+            Way::Gram(gram) => {
+                self.push("SELECT slipper_id AS id FROM slipper_grams WHERE gram = ");
+                self.bind(gram.clone());
+                self.push(" ORDER BY slipper_id");
+                self.push(direction(query.sort));
+            }
+            Way::Collect(lookup, term) => {
+                // Materialized: never the order first and the matches then.
+                self.push("WITH m AS MATERIALIZED (");
+                self.matches(lookup, term, category);
+                self.push(") SELECT s.id FROM m JOIN slippers s ON s.id = m.id");
+                self.order("s", query.sort);
+            }
+            Way::All | Way::Walk(_) => {
+                self.push("SELECT s.id FROM slippers s WHERE ");
+                self.of_category(category);
+                match way {
+                    Way::Walk(term) => {
+                        self.push(" AND ");
+                        self.contains(term);
+                    }
+                    _ => {
+                        // Past the end nothing is walked.
+                        self.push(" AND ");
+                        self.bind(query.page.skip());
+                        self.push(" < ");
+                        self.products_of(query);
+                    }
+                }
+                self.order("s", query.sort);
+            }
+        }
+        // Written out: the planner must know that it is few.
+        let _ = write!(self.sql, " LIMIT {} OFFSET ", query.page.limit());
+        self.bind(query.page.skip());
+    }
+
+    fn of_category(&mut self, category: Option<i64>) {
+        match category {
+            Some(category) => {
+                self.push("s.category_id = ");
+                self.bind(category);
+            }
+            None => self.push("TRUE"),
+        }
+    }
+
+    /// The ids of the products that match.
+    fn matches(&mut self, lookup: &Lookup, term: &str, category: Option<i64>) {
+        match lookup {
+            Lookup::Gram(gram) => {
+                self.push("SELECT g.slipper_id AS id FROM slipper_grams g");
+                if let Some(category) = category {
+                    self.push(" JOIN slippers k ON k.id = g.slipper_id AND k.category_id = ");
+                    self.bind(category);
+                }
+                self.push(" WHERE g.gram = ");
+                self.bind(gram.clone());
+            }
+            Lookup::Trigrams(trigrams) => {
+                self.push("SELECT s.id FROM slippers s WHERE trigrams(s.name_key, s.size_key) @> ");
+                self.bind(trigrams.clone());
+                self.push(" AND ");
+                self.contains(term);
+                if category.is_some() {
+                    self.push(" AND ");
+                    self.of_category(category);
+                }
+            }
+            Lookup::Nowhere => self.push("SELECT s.id FROM slippers s WHERE FALSE"),
+        }
+    }
+
+    /// What [`SearchTerm::matches`] says, in SQL.
+    fn contains(&mut self, term: &str) {
+        self.push("(strpos(s.name_key, ");
+        self.bind(term.to_owned());
+        let place = self.values.len();
+        let _ = write!(self.sql, ") > 0 OR strpos(s.size_key, ${place}) > 0)");
+    }
+
+    /// A scalar query that counts the rows of `inner`.
+    fn counting(&mut self, inner: impl FnOnce(&mut Self)) {
+        self.push("(SELECT count(*) FROM (");
+        inner(self);
+        let _ = write!(self.sql, " LIMIT {}) AS found)", EXACT_SEARCH_TOTAL + 1);
+    }
+
+    fn order(&mut self, table: &str, sort: Sort) {
+        let direction = direction(sort);
+        let _ = match key(sort) {
+            Some(key) => write!(self.sql, " ORDER BY {table}.{key}{direction}, {table}.id{direction}"),
+            None => write!(self.sql, " ORDER BY {table}.id{direction}"),
+        };
+    }
+}
+
+const fn direction(sort: Sort) -> &'static str {
+    match sort {
+        Sort::IdAsc | Sort::NameAsc | Sort::PriceAsc | Sort::CreatedAsc => "",
+        Sort::IdDesc | Sort::NameDesc | Sort::PriceDesc | Sort::CreatedDesc => " DESC",
+    }
+}
+
+const fn key(sort: Sort) -> Option<&'static str> {
+    match sort {
+        Sort::IdAsc | Sort::IdDesc => None,
+        Sort::NameAsc | Sort::NameDesc => Some("name_key"),
+        Sort::PriceAsc | Sort::PriceDesc => Some("price_minor"),
+        Sort::CreatedAsc | Sort::CreatedDesc => Some("created_at"),
+    }
+}

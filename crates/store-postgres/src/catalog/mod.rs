@@ -1,0 +1,104 @@
+//! The catalogue: categories, products, their pictures and the search.
+
+mod categories;
+mod list;
+pub(crate) mod rows;
+pub(crate) mod search;
+mod slippers;
+mod stock;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use slippers_core::StoreError;
+use slippers_core::audit::By;
+use slippers_core::catalog::{
+    Assortment, CatalogError, CatalogStore, Category, CategoryChange, Image, NewCategory, NewSlipper,
+    Slipper, SlipperChange, SlipperPage, SlipperQuery,
+};
+use slippers_core::types::{CategoryId, SlipperId, Timestamp, UserId};
+
+use crate::store::PostgresStore;
+
+#[async_trait]
+impl CatalogStore for PostgresStore {
+    async fn list_categories(&self, skip: i64, limit: i64) -> Result<Vec<Category>, StoreError> {
+        self.read((skip, limit), |db, (skip, limit)| Box::pin(categories::list(db, *skip, *limit))).await
+    }
+
+    async fn find_category(&self, id: CategoryId) -> Result<Option<Category>, StoreError> {
+        self.read(id, |db, id| Box::pin(categories::find(db, *id))).await
+    }
+
+    async fn create_category(
+        &self,
+        new: NewCategory,
+        by: By,
+        now: Timestamp,
+    ) -> Result<Category, CatalogError> {
+        self.write((new, by, now), |db, (new, by, now)| Box::pin(categories::create(db, new, *by, *now)))
+            .await
+    }
+
+    async fn update_category(
+        &self,
+        id: CategoryId,
+        change: CategoryChange,
+        by: By,
+        now: Timestamp,
+    ) -> Result<Category, CatalogError> {
+        let args = (id, change, by, now);
+        self.write(args, |db, (id, change, by, now)| Box::pin(categories::update(db, *id, change, *by, *now)))
+            .await
+    }
+
+    async fn delete_category(&self, id: CategoryId, by: By, now: Timestamp) -> Result<(), CatalogError> {
+        let args = (id, by, now);
+        // Each part is a transaction of its own: others come in between.
+        while !self
+            .write(args, |db, (id, by, now)| Box::pin(categories::delete_part(db, *id, *by, *now)))
+            .await?
+        {}
+        Ok(())
+    }
+
+    async fn list_slippers(&self, query: SlipperQuery) -> Result<SlipperPage, StoreError> {
+        if query.search.is_none() {
+            self.read(query, |db, query| Box::pin(list::page(db, query))).await
+        } else {
+            self.snapshot(query, |db, query| Box::pin(list::page(db, query))).await
+        }
+    }
+
+    async fn find_slipper(&self, id: SlipperId) -> Result<Option<Slipper>, StoreError> {
+        self.read(id, |db, id| Box::pin(slippers::find(db, *id))).await
+    }
+
+    async fn create_slipper(&self, new: NewSlipper, by: By, now: Timestamp) -> Result<Slipper, CatalogError> {
+        self.write((new, by, now), |db, (new, by, now)| Box::pin(slippers::create(db, new, *by, *now))).await
+    }
+
+    async fn update_slipper(
+        &self,
+        id: SlipperId,
+        change: SlipperChange,
+        by: UserId,
+        now: Timestamp,
+    ) -> Result<Slipper, CatalogError> {
+        let args = (id, change, by, now);
+        self.write(args, |db, (id, change, by, now)| Box::pin(slippers::update(db, *id, change, *by, *now)))
+            .await
+    }
+
+    async fn delete_slipper(&self, id: SlipperId, by: By, now: Timestamp) -> Result<(), CatalogError> {
+        self.write((id, by, now), |db, (id, by, now)| Box::pin(slippers::delete(db, *id, *by, *now))).await
+    }
+
+    async fn list_images(&self, id: SlipperId) -> Result<Option<Vec<Image>>, StoreError> {
+        self.read(id, |db, id| Box::pin(slippers::list_images(db, *id))).await
+    }
+
+    async fn stock_catalog(&self, goods: Arc<dyn Assortment>, now: Timestamp) -> Result<(), CatalogError> {
+        self.import((goods, now), |db, (goods, now)| Box::pin(stock::fill(db, goods.as_ref(), *now))).await
+    }
+}

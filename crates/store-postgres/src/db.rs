@@ -1,0 +1,212 @@
+//! The funnel: every statement of a verb goes through here and is counted.
+
+mod cells;
+mod prepared;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use futures_util::FutureExt as _;
+use slippers_core::StoreError;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Error, NoTls, Row};
+
+pub(crate) use self::cells::{Cells, time};
+use self::prepared::Prepared;
+use crate::error::{Trouble, interpret_error};
+use crate::params::Param;
+
+const ITS: u32 = 1;
+const PASSING: u32 = 2;
+const CONNECTION: u32 = 3;
+
+/// A connection on which a verb runs, inside of a transaction that somebody else begins and ends.
+///
+/// A statement is sent when its future is first polled, so futures that are joined (`futures_util::future::try_join`, which
+/// polls in order) go down the wire together and are answered in order.
+pub(crate) struct Db {
+    client: Client,
+    /// `None`: statements are unnamed, parsed with every use, and leave nothing on the connection.
+    prepared: Option<Prepared>,
+    statements: Arc<AtomicU64>,
+    /// Statements that were sent and not answered, or whose answer nobody took.
+    open: AtomicU32,
+    /// The worst that has happened since [`Self::forget_trouble`]; 0 = nothing.
+    trouble: AtomicU32,
+}
+
+impl Db {
+    pub(crate) fn new(client: Client, prepared: bool, statements: Arc<AtomicU64>) -> Self {
+        let prepared = prepared.then(Prepared::default);
+        Self { client, prepared, statements, open: AtomicU32::new(0), trouble: AtomicU32::new(0) }
+    }
+
+    /// Runs a statement and reads all rows it answers.
+    pub(crate) async fn all<'p, T>(
+        &self,
+        sql: &str,
+        params: impl AsRef<[Param<'p>]>,
+        mut read: impl FnMut(&Cells<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.rows(sql, params.as_ref()).await?.iter().map(|row| read(&Cells::new(row))).collect()
+    }
+
+    /// Runs a statement and reads the first row it answers.
+    pub(crate) async fn first<'p, T>(
+        &self,
+        sql: &str,
+        params: impl AsRef<[Param<'p>]>,
+        read: impl FnOnce(&Cells<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        self.rows(sql, params.as_ref()).await?.first().map(|row| read(&Cells::new(row))).transpose()
+    }
+
+    /// Like [`Self::first`], for what the schema or an earlier statement promises to be there.
+    pub(crate) async fn one<'p, T>(
+        &self,
+        sql: &str,
+        params: impl AsRef<[Param<'p>]>,
+        read: impl FnOnce(&Cells<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let found = self.first(sql, params, read).await?;
+        found.ok_or_else(|| StoreError::Corrupt(format!("no row where one must be: {sql}")))
+    }
+
+    /// Runs a statement that answers nothing and tells how many rows it changed itself.
+    pub(crate) async fn run<'p>(
+        &self,
+        sql: &str,
+        params: impl AsRef<[Param<'p>]>,
+    ) -> Result<u64, StoreError> {
+        let params = params.as_ref();
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let under_way = UnderWay::new(&self.open);
+        let done = match &self.prepared {
+            None => self.client.execute_typed(sql, &typed(params)).await,
+            Some(prepared) => match prepared.get(&self.client, sql, || kinds(params)).await {
+                Ok(statement) => self.client.execute(&statement, &values(params)).await,
+                Err(error) => Err(error),
+            },
+        };
+        under_way.answered(self.told(done))
+    }
+
+    /// Sees to it that these statements are sent as soon as they are polled: one that is joined with them and must come
+    /// after them (a COMMIT) need not wait. Nothing to do for unnamed ones.
+    pub(crate) async fn prepare(&self, statements: &[Typed]) -> Result<(), StoreError> {
+        let Some(prepared) = &self.prepared else { return Ok(()) };
+        let under_way = UnderWay::new(&self.open);
+        let done = prepared.get_all(&self.client, statements).await;
+        under_way.answered(self.told(done))
+    }
+
+    /// Transaction control; not counted among the statements, and not prepared.
+    pub(crate) async fn control(&self, sql: &str) -> Result<(), StoreError> {
+        let under_way = UnderWay::new(&self.open);
+        let done = self.client.batch_execute(sql).await;
+        under_way.answered(self.told(done))
+    }
+
+    /// The same without waiting for its answer, which nobody reads.
+    pub(crate) fn send_control(&self, sql: &str) {
+        // It is sent when it is first polled.
+        let _ = self.client.batch_execute(sql).now_or_never();
+    }
+
+    async fn rows(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let under_way = UnderWay::new(&self.open);
+        let found = match &self.prepared {
+            None => self.client.query_typed(sql, &typed(params)).await,
+            Some(prepared) => match prepared.get(&self.client, sql, || kinds(params)).await {
+                Ok(statement) => self.client.query(&statement, &values(params)).await,
+                Err(error) => Err(error),
+            },
+        };
+        under_way.answered(self.told(found))
+    }
+
+    fn told<T>(&self, done: Result<T, Error>) -> Result<T, StoreError> {
+        done.map_err(|error| {
+            let (meaning, trouble) = interpret_error(&error);
+            let trouble = match trouble {
+                _ if self.client.is_closed() => CONNECTION,
+                Trouble::Its => ITS,
+                Trouble::Passing => PASSING,
+                Trouble::Connection => CONNECTION,
+            };
+            self.trouble.fetch_max(trouble, Ordering::Relaxed);
+            meaning
+        })
+    }
+
+    /// What the statements since [`Self::forget_trouble`] have run into.
+    pub(crate) fn trouble(&self) -> Trouble {
+        match self.trouble.load(Ordering::Relaxed) {
+            0..=ITS => Trouble::Its,
+            PASSING => Trouble::Passing,
+            _ => Trouble::Connection,
+        }
+    }
+
+    /// Whether a statement has failed since [`Self::forget_trouble`]: then the transaction can't be committed any more.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.trouble.load(Ordering::Relaxed) > 0
+    }
+
+    /// The last transaction is over, and every answer of the connection was read.
+    pub(crate) fn forget_trouble(&self) {
+        self.trouble.store(0, Ordering::Relaxed);
+        self.open.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Whether somebody stopped waiting for an answer.
+    pub(crate) fn has_open_statements(&self) -> bool {
+        self.open.load(Ordering::Relaxed) > 0
+    }
+
+    /// Tells the server that nobody waits for the statement at work. Dropping a future does not.
+    pub(crate) fn cancel(&self) {
+        let token = self.client.cancel_token();
+        tokio::spawn(async move {
+            if let Err(error) = token.cancel_query(NoTls).await {
+                tracing::debug!(%error, "a statement that nobody waits for was not cancelled");
+            }
+        });
+    }
+}
+
+fn values<'v>(params: &'v [Param<'_>]) -> Vec<&'v (dyn ToSql + Sync)> {
+    params.iter().map(|param| &*param.value as &(dyn ToSql + Sync)).collect()
+}
+
+fn kinds(params: &[Param<'_>]) -> Vec<Type> {
+    params.iter().map(|param| param.kind.clone()).collect()
+}
+
+fn typed<'v>(params: &'v [Param<'_>]) -> Vec<(&'v (dyn ToSql + Sync), Type)> {
+    params.iter().map(|param| (&*param.value as &(dyn ToSql + Sync), param.kind.clone())).collect()
+}
+
+/// A statement and the types of its values.
+pub(crate) type Typed = (&'static str, &'static [Type]);
+
+/// A statement that waits for its answer.
+struct UnderWay<'d>(&'d AtomicU32);
+
+impl<'d> UnderWay<'d> {
+    fn new(open: &'d AtomicU32) -> Self {
+        open.fetch_add(1, Ordering::Relaxed);
+        Self(open)
+    }
+
+    /// Not called when the future was dropped before.
+    fn answered<T>(self, answer: T) -> T {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+        answer
+    }
+}

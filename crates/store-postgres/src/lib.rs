@@ -1,0 +1,31 @@
+//! The shop in PostgreSQL.
+//!
+//! - [`PostgresStore`] is the door; each feature's promises are kept in the file that bears its name.
+//! - `verbs` runs a verb: a read on one connection, a write in one transaction, again as a whole where that is safe.
+//! - `pool` keeps connections and lends them, never waiting without a bound; `connection` makes them.
+//! - `db` is the one funnel to tokio-postgres and the one place that knows prepared from unnamed statements; `params` are
+//!   the values of a statement, `error` the one place that reads its errors.
+//! - `migrations` brings the database's schema up to this program's.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod accounts;
+mod audit;
+mod cart;
+mod catalog;
+mod connection;
+mod db;
+mod error;
+mod images;
+mod migrations;
+mod orders;
+mod params;
+mod pool;
+mod settings;
+mod store;
+mod verbs;
+
+pub use error::OpenError;
+pub use migrations::{MigrationState, MigrationStatus};
+pub use settings::PostgresSettings;
+pub use store::PostgresStore;

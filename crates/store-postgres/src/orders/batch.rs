@@ -1,0 +1,287 @@
+//! Orders that share a transaction of two trips: lock and read; decide in the program; write and commit.
+
+mod statements;
+
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt as _, join, join_all, try_join, try_join3};
+use slippers_core::StoreError;
+use slippers_core::orders::rules::{Goods, WantedLine};
+use slippers_core::orders::{Order, PlaceError};
+use slippers_core::types::{OrderId, SlipperId};
+
+use self::statements::*;
+use super::place::{Answer, Buyer, CartState, Known, PendingOrder, UsedKey, Wish, Writes, decide};
+use super::rows::{FIND_ALL, read_order};
+use crate::db::{Cells, Db};
+use crate::error::Trouble;
+use crate::params::params;
+use crate::pool::{Lease, Pool};
+use crate::verbs::{COMMIT_LIMIT, RUNS, WRITE, WRITE_LIMIT};
+
+pub(super) type Outcome = Result<Order, PlaceError>;
+
+/// Places these orders, at most one a user, and answers each. An error is that of all.
+pub(super) async fn place_all(
+    pool: &Arc<Pool>,
+    shard: i64,
+    wishes: &[Wish],
+) -> Result<Vec<Outcome>, StoreError> {
+    let mut run = 1;
+    loop {
+        let mut lease = pool.lease().await?;
+        let (error, trouble) = match attempt(&mut lease, shard, wishes).await {
+            Ok(outcomes) => return Ok(outcomes),
+            Err(failed) => failed,
+        };
+        if trouble == Trouble::Its || run == RUNS {
+            return Err(error);
+        }
+        tracing::debug!(run, ?trouble, "{} orders are placed again", wishes.len());
+        run += 1;
+    }
+}
+
+/// An error, and whether the same may succeed.
+type Failed = (StoreError, Trouble);
+
+async fn attempt(lease: &mut Lease, shard: i64, wishes: &[Wish]) -> Result<Vec<Outcome>, Failed> {
+    let its = |error| (error, Trouble::Its);
+    // Before the transaction, so that its statements are sent in the order in which they are written here.
+    let ready = lease.db().map_err(its)?.prepare(ALL).await;
+    ready.map_err(|error| (error, lease.db().map_or(Trouble::Its, Db::trouble)))?;
+    lease.set_in_transaction(true);
+    let read = tokio::time::timeout(WRITE_LIMIT, read(lease.db().map_err(its)?, wishes)).await;
+    let mut known = match read {
+        Ok(Ok(known)) => known,
+        Ok(Err(error)) => {
+            let trouble = lease.db().map_or(Trouble::Its, Db::trouble);
+            crate::verbs::end(lease, "ROLLBACK").await;
+            return Err((error, trouble));
+        }
+        Err(_) => return Err(its(StoreError::Unavailable("the products were locked too long".to_owned()))),
+    };
+    let mut writes = Writes::default();
+    let answers: Vec<Answer> = wishes.iter().map(|wish| decide(wish, &mut known, &mut writes)).collect();
+    let again: Vec<i64> = answers
+        .iter()
+        .filter_map(|answer| match answer {
+            Answer::Again(id) => Some(id.get()),
+            _ => None,
+        })
+        .collect();
+    let found = write(lease, shard, &writes, again).await?;
+    Ok(outcomes(answers, writes, &found))
+}
+
+fn outcomes(answers: Vec<Answer>, writes: Writes, found: &[Order]) -> Vec<Outcome> {
+    let mut placed: Vec<Option<Order>> = writes.orders.into_iter().map(|new| Some(new.order)).collect();
+    let outcome = |answer| match answer {
+        Answer::Refused(error) => Err(error),
+        Answer::Placed(at) => placed
+            .get_mut(at)
+            .and_then(Option::take)
+            .ok_or_else(|| StoreError::Other("an order was answered twice".to_owned()).into()),
+        Answer::Again(id) => found
+            .iter()
+            .find(|order| order.id == id)
+            .cloned()
+            .ok_or_else(|| StoreError::Unavailable(format!("order {id} was deleted meanwhile")).into()),
+    };
+    answers.into_iter().map(outcome).collect()
+}
+
+/// The first trip: every statement begins when the one before has its locks, and so sees what others did until then.
+async fn read(db: &Db, wishes: &[Wish]) -> Result<Known, StoreError> {
+    let users: Vec<i64> = wishes.iter().map(Wish::user).collect();
+    let count = i64::try_from(wishes.len()).unwrap_or(i64::MAX);
+    let mut known = Known::default();
+    let locked = try_join(db.control(WRITE), db.run(LOCK_CARTS.0, params![&users]));
+    let buyers = try_join3(
+        db.all(READ_BUYERS.0, params![&users], read_buyer),
+        db.all(READ_PENDING.0, params![&users], read_pending),
+        read_keys(db, wishes),
+    );
+    let goods = try_join3(
+        db.all(LOCK_GOODS.0, params![&users], read_goods),
+        db.all(TAKE_ORDER_IDS.0, params![count], |row| row.int(0)),
+        db.all(TAKE_LINE_IDS.0, params![&users], |row| row.int(0)),
+    );
+    let (_, (rows, pending, keys), (goods, order_ids, line_ids)) = try_join3(locked, buyers, goods).await?;
+    for (user, buyer, line) in rows {
+        known.buyers.entry(user).or_insert(buyer).wanted.extend(line);
+    }
+    for (user, order) in pending {
+        known.pending.entry(user).or_default().push(order);
+    }
+    known.keys.extend(keys);
+    known.shelf.extend(goods);
+    // Taken from the end.
+    known.order_ids = descending(order_ids);
+    known.line_ids = descending(line_ids);
+    Ok(known)
+}
+
+fn descending(mut ids: Vec<i64>) -> Vec<i64> {
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    ids
+}
+
+fn read_buyer(row: &Cells<'_>) -> Result<(i64, Buyer, Option<WantedLine>), StoreError> {
+    let cart = match row.get::<Option<i64>>(3)? {
+        Some(id) => Some(CartState { id, version: row.int(4)? }),
+        None => None,
+    };
+    let line = match row.get::<Option<i64>>(5)? {
+        Some(slipper) => {
+            Some(WantedLine { slipper: SlipperId::new(slipper), quantity: row.int(6)?, notes: None })
+        }
+        None => None,
+    };
+    let name = format!("{} {}", row.get::<&str>(1)?, row.get::<&str>(2)?);
+    Ok((row.int(0)?, Buyer { name, cart, wanted: Vec::new() }, line))
+}
+
+fn read_pending(row: &Cells<'_>) -> Result<(i64, PendingOrder), StoreError> {
+    let id = OrderId::new(row.int(1)?);
+    Ok((row.int(0)?, PendingOrder { id, made_from: row.get(2)?, cleared_to: row.get(3)? }))
+}
+
+fn read_goods(row: &Cells<'_>) -> Result<(SlipperId, Goods), StoreError> {
+    let goods = Goods {
+        name: row.text(1)?,
+        size: row.text(2)?,
+        image: row.text(3)?,
+        price: row.money(4)?,
+        stock: row.int(5)?,
+        is_paused: row.flag(6)?,
+    };
+    Ok((SlipperId::new(row.int(0)?), goods))
+}
+
+async fn read_keys(db: &Db, wishes: &[Wish]) -> Result<Vec<((i64, String), UsedKey)>, StoreError> {
+    let named: Vec<(i64, &str)> = wishes
+        .iter()
+        .filter_map(|wish| wish.place.idempotency.as_ref().map(|key| (wish.user(), key.key.as_str())))
+        .collect();
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (users, keys): (Vec<i64>, Vec<&str>) = named.into_iter().unzip();
+    let read = |row: &Cells<'_>| {
+        let used = UsedKey { request: row.text(2)?, order: OrderId::new(row.int(3)?), used_at: row.time(4)? };
+        Ok(((row.int(0)?, row.text(1)?), used))
+    };
+    db.all(FIND_KEYS.0, params![users, keys], read).await
+}
+
+/// The second trip. The COMMIT is on its way together with what it commits: should one of those fail, it undoes all.
+async fn write(
+    lease: &mut Lease,
+    shard: i64,
+    writes: &Writes,
+    again: Vec<i64>,
+) -> Result<Vec<Order>, Failed> {
+    let db = lease.db().map_err(|error| (error, Trouble::Its))?;
+    let found = async {
+        if again.is_empty() {
+            return Ok(Vec::new());
+        }
+        db.all(FIND_ALL, params![again], read_order).await
+    };
+    let sent = join(join_all(statements(db, shard, writes)), join(found, db.control("COMMIT")));
+    let Ok((written, (found, committed))) = tokio::time::timeout(COMMIT_LIMIT, sent).await else {
+        return Err(undecided("the commit was not answered in time"));
+    };
+    let failed = written.into_iter().find_map(Result::err);
+    let outcome = match (failed, found) {
+        (Some(error), _) | (None, Err(error)) => Err(error),
+        (None, Ok(found)) => committed.map(|()| found),
+    };
+    let trouble = db.trouble();
+    match outcome {
+        Err(error) if trouble == Trouble::Connection => Err(undecided(&error.to_string())),
+        outcome => {
+            // All were answered, and whatever became of the transaction, it is over.
+            db.forget_trouble();
+            lease.set_in_transaction(false);
+            outcome.map_err(|error| (error, trouble))
+        }
+    }
+}
+
+fn undecided(reason: &str) -> Failed {
+    tracing::error!("it is not known whether orders were committed: {reason}");
+    (StoreError::Undecided(reason.to_owned()), Trouble::Its)
+}
+
+type Written<'w> = BoxFuture<'w, Result<u64, StoreError>>;
+
+/// Set-wise, whatever the number of orders; only what there is.
+fn statements<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> Vec<Written<'w>> {
+    let mut all: Vec<Written<'w>> = Vec::new();
+    if !writes.orders.is_empty() {
+        all.extend(insert_orders(db, shard, writes));
+    }
+    if !writes.cleared.is_empty() {
+        let (carts, times): (Vec<i64>, Vec<i64>) =
+            writes.cleared.iter().map(|(cart, now)| (*cart, now.micros())).unzip();
+        all.push(db.run(CLEAR_CARTS.0, params![carts.clone()]).boxed());
+        all.push(db.run(MOVE_VERSIONS.0, params![carts, times]).boxed());
+    }
+    if !writes.cleared_late.is_empty() {
+        let (orders, versions): (Vec<i64>, Vec<i64>) = writes.cleared_late.iter().copied().unzip();
+        all.push(db.run(REMEMBER_CLEARING.0, params![orders, versions]).boxed());
+    }
+    if !writes.kept_keys.is_empty() {
+        let kept = &writes.kept_keys;
+        let values = params![
+            kept.iter().map(|(user, ..)| *user).collect::<Vec<_>>(),
+            kept.iter().map(|(_, key, ..)| key.key.as_str()).collect::<Vec<_>>(),
+            kept.iter().map(|(_, key, ..)| key.request.as_str()).collect::<Vec<_>>(),
+            kept.iter().map(|(_, _, order, _)| order.get()).collect::<Vec<_>>(),
+            kept.iter().map(|(.., now)| now.micros()).collect::<Vec<_>>(),
+        ];
+        all.push(db.run(KEEP_KEYS.0, values).boxed());
+    }
+    all
+}
+
+fn insert_orders<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> [Written<'w>; 5] {
+    let new = &writes.orders;
+    let orders = params![
+        new.iter().map(|new| new.order.id.get()).collect::<Vec<_>>(),
+        new.iter().map(|new| new.order.user.get()).collect::<Vec<_>>(),
+        new.iter().map(|new| new.order.total.minor()).collect::<Vec<_>>(),
+        new.iter().map(|new| new.made_from).collect::<Vec<_>>(),
+        new.iter().map(|new| new.cleared_to).collect::<Vec<_>>(),
+        new.iter().map(|new| new.order.created_at.micros()).collect::<Vec<_>>(),
+    ];
+    let lines = || new.iter().flat_map(|new| new.order.lines.iter().map(|line| (new.order.id.get(), line)));
+    let items = params![
+        lines().map(|(_, line)| line.id.get()).collect::<Vec<_>>(),
+        lines().map(|(order, _)| order).collect::<Vec<_>>(),
+        lines().map(|(_, line)| line.slipper.get()).collect::<Vec<_>>(),
+        lines().map(|(_, line)| line.quantity).collect::<Vec<_>>(),
+        lines().map(|(_, line)| line.unit_price.minor()).collect::<Vec<_>>(),
+        lines().map(|(_, line)| line.total.minor()).collect::<Vec<_>>(),
+        lines().map(|(_, line)| line.notes.as_deref()).collect::<Vec<_>>(),
+        lines().map(|(_, line)| line.name.as_str()).collect::<Vec<_>>(),
+        lines().map(|(_, line)| line.size.as_str()).collect::<Vec<_>>(),
+        lines().map(|(_, line)| line.image.as_str()).collect::<Vec<_>>(),
+    ];
+    let mut taken = std::collections::BTreeMap::<i64, i64>::new();
+    for (_, line) in lines() {
+        *taken.entry(line.slipper.get()).or_default() += line.quantity;
+    }
+    let (slippers, quantities): (Vec<i64>, Vec<i64>) = taken.into_iter().unzip();
+    let users: Vec<i64> = new.iter().map(|new| new.order.user.get()).collect();
+    let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
+    [
+        db.run(INSERT_ORDERS.0, orders).boxed(),
+        db.run(INSERT_LINES.0, items).boxed(),
+        db.run(TAKE_STOCK.0, params![slippers, quantities]).boxed(),
+        db.run(COUNT_OF_USERS.0, params![users]).boxed(),
+        db.run(COUNT_OF_SHOP.0, params![shard, count]).boxed(),
+    ]
+}

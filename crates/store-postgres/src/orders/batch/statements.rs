@@ -1,0 +1,128 @@
+//! The statements of a batch, with the types of their values.
+
+use tokio_postgres::types::Type;
+
+use crate::db::Typed;
+use crate::orders::rows::FIND_ALL;
+
+const NUMBER: Type = Type::INT8;
+const NUMBERS: Type = Type::INT8_ARRAY;
+const TEXTS: Type = Type::TEXT_ARRAY;
+
+pub(super) const LOCK_CARTS: Typed =
+    ("SELECT id FROM carts WHERE user_id = ANY($1) ORDER BY id FOR NO KEY UPDATE", &[NUMBERS]);
+
+pub(super) const READ_BUYERS: Typed = (
+    "SELECT u.id, u.name, u.surname, c.id, c.version, i.slipper_id, i.quantity
+     FROM users u
+     LEFT JOIN carts c ON c.user_id = u.id
+     LEFT JOIN cart_items i ON i.cart_id = c.id
+     WHERE u.id = ANY($1)
+     ORDER BY u.id, i.id",
+    &[NUMBERS],
+);
+
+pub(super) const READ_PENDING: Typed = (
+    "SELECT user_id, id, cart_version, cleared_version FROM orders
+     WHERE user_id = ANY($1) AND status = 'PENDING'
+     ORDER BY user_id, id DESC",
+    &[NUMBERS],
+);
+
+pub(super) const FIND_KEYS: Typed = (
+    "SELECT k.user_id, k.key, k.request, k.order_id, k.created_at
+     FROM unnest($1, $2) AS named (user_id, key)
+     JOIN idempotency_keys k ON k.user_id = named.user_id AND k.key = named.key",
+    &[NUMBERS, TEXTS],
+);
+
+// In the order of their numbers, so that nobody waits for one who waits for them.
+pub(super) const LOCK_GOODS: Typed = (
+    "SELECT s.id, s.name, s.size, s.image, s.price_minor, s.quantity, s.is_paused
+     FROM slippers s
+     WHERE s.id = ANY(ARRAY(
+         SELECT i.slipper_id FROM carts c JOIN cart_items i ON i.cart_id = c.id WHERE c.user_id = ANY($1)))
+     ORDER BY s.id FOR NO KEY UPDATE",
+    &[NUMBERS],
+);
+
+pub(super) const TAKE_ORDER_IDS: Typed =
+    ("SELECT nextval('orders_id_seq') FROM generate_series(1, $1)", &[NUMBER]);
+
+pub(super) const TAKE_LINE_IDS: Typed = (
+    "SELECT nextval('order_items_id_seq')
+     FROM carts c JOIN cart_items i ON i.cart_id = c.id WHERE c.user_id = ANY($1)",
+    &[NUMBERS],
+);
+
+pub(super) const INSERT_ORDERS: Typed = (
+    "INSERT INTO orders
+         (id, user_id, status, total_minor, cart_version, cleared_version, created_at, updated_at)
+     SELECT id, user_id, 'PENDING', total_minor, cart_version, cleared_version, created_at, created_at
+     FROM unnest($1, $2, $3, $4, $5, $6)
+         AS new (id, user_id, total_minor, cart_version, cleared_version, created_at)",
+    &[NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS],
+);
+
+pub(super) const INSERT_LINES: Typed = (
+    "INSERT INTO order_items
+         (id, order_id, slipper_id, quantity, unit_price_minor, total_minor, notes, name, size, image)
+     SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    &[NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, TEXTS, TEXTS, TEXTS, TEXTS],
+);
+
+pub(super) const TAKE_STOCK: Typed = (
+    "UPDATE slippers SET quantity = slippers.quantity - taken.quantity
+     FROM unnest($1, $2) AS taken (id, quantity) WHERE slippers.id = taken.id",
+    &[NUMBERS, NUMBERS],
+);
+
+pub(super) const COUNT_OF_USERS: Typed =
+    ("UPDATE users SET order_count = order_count + 1 WHERE id = ANY($1)", &[NUMBERS]);
+
+// The shard is ours alone: no other batch waits for this row until our commit is on the disk.
+pub(super) const COUNT_OF_SHOP: Typed =
+    ("UPDATE order_counters SET orders = orders + $2 WHERE shard = $1", &[NUMBER, NUMBER]);
+
+pub(super) const CLEAR_CARTS: Typed = ("DELETE FROM cart_items WHERE cart_id = ANY($1)", &[NUMBERS]);
+
+pub(super) const MOVE_VERSIONS: Typed = (
+    "UPDATE carts SET version = version + 1, updated_at = moved.at
+     FROM unnest($1, $2) AS moved (id, at) WHERE carts.id = moved.id",
+    &[NUMBERS, NUMBERS],
+);
+
+pub(super) const REMEMBER_CLEARING: Typed = (
+    "UPDATE orders SET cleared_version = cleared.version
+     FROM unnest($1, $2) AS cleared (id, version) WHERE orders.id = cleared.id",
+    &[NUMBERS, NUMBERS],
+);
+
+pub(super) const KEEP_KEYS: Typed = (
+    "INSERT INTO idempotency_keys (user_id, key, request, order_id, created_at)
+     SELECT * FROM unnest($1, $2, $3, $4, $5)
+     ON CONFLICT (user_id, key) DO UPDATE
+     SET request = excluded.request, order_id = excluded.order_id, created_at = excluded.created_at",
+    &[NUMBERS, TEXTS, TEXTS, NUMBERS, NUMBERS],
+);
+
+/// All of them.
+pub(super) const ALL: &[Typed] = &[
+    LOCK_CARTS,
+    READ_BUYERS,
+    READ_PENDING,
+    FIND_KEYS,
+    LOCK_GOODS,
+    TAKE_ORDER_IDS,
+    TAKE_LINE_IDS,
+    INSERT_ORDERS,
+    INSERT_LINES,
+    TAKE_STOCK,
+    COUNT_OF_USERS,
+    COUNT_OF_SHOP,
+    CLEAR_CARTS,
+    MOVE_VERSIONS,
+    REMEMBER_CLEARING,
+    KEEP_KEYS,
+    (FIND_ALL, &[NUMBERS]),
+];

@@ -1,0 +1,187 @@
+//! Those who place orders wait here, and those who wait at this moment share a transaction: a product that everybody wants
+//! is locked once for many buyers, not once for each through the disk.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use slippers_core::StoreError;
+use slippers_core::orders::{Order, PlaceError, PlaceFromCart};
+use slippers_core::types::Timestamp;
+use tokio::sync::oneshot;
+
+use super::batch::{Outcome, place_all};
+use super::place::Wish;
+use crate::pool::{Pool, closed};
+
+/// Transactions at once, each on a connection of its own: two hide each other's wait for the disk.
+pub(crate) const COMMITTERS: usize = 2;
+/// Orders that share a transaction at most.
+const BATCH: usize = 64;
+/// Orders that may wait; one more is told at once that the database is busy.
+const QUEUE: usize = 1024;
+/// An order that would be begun only after so long is refused instead.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+
+/// The queue, and who empties it.
+#[derive(Default)]
+pub(crate) struct Combiner(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Waiting>,
+    at_work: [bool; COMMITTERS],
+}
+
+struct Waiting {
+    wish: Wish,
+    since: Instant,
+    reply: oneshot::Sender<Outcome>,
+}
+
+impl Combiner {
+    /// Places an order together with those that wait at this moment; at once when there is none.
+    pub(crate) async fn place(
+        self: &Arc<Self>,
+        pool: &Arc<Pool>,
+        place: PlaceFromCart,
+        now: Timestamp,
+    ) -> Result<Order, PlaceError> {
+        let (reply, outcome) = oneshot::channel();
+        let waiting = Waiting { wish: Wish { place, now }, since: Instant::now(), reply };
+        if let Some(place) = self.enqueue(waiting)? {
+            let committer = Committer { combiner: Arc::clone(self), place };
+            let pool = Arc::clone(pool);
+            tokio::spawn(async move { committer.work(&pool).await });
+        }
+        outcome.await.unwrap_or_else(|_| Err(closed().into()))
+    }
+
+    /// Answers a committer's place that is to be filled.
+    fn enqueue(&self, waiting: Waiting) -> Result<Option<usize>, StoreError> {
+        let mut state = self.state();
+        if state.waiting.len() >= QUEUE {
+            return Err(StoreError::Unavailable(format!("{QUEUE} orders wait already")));
+        }
+        state.waiting.push_back(waiting);
+        let free = state.at_work.iter().position(|at_work| !at_work);
+        if let Some(at_work) = free.and_then(|place| state.at_work.get_mut(place)) {
+            *at_work = true;
+        }
+        Ok(free)
+    }
+
+    /// The next orders, at most one a user: the second of a user must see what the first did. None: the committer's place
+    /// is free from now on.
+    fn next_batch(&self, place: usize) -> Vec<Waiting> {
+        let mut state = self.state();
+        let mut batch: Vec<Waiting> = Vec::new();
+        let mut users = BTreeSet::new();
+        let mut later = VecDeque::new();
+        while batch.len() < BATCH
+            && let Some(waiting) = state.waiting.pop_front()
+        {
+            if waiting.reply.is_closed() {
+                continue;
+            }
+            if waiting.since.elapsed() > MAX_WAIT {
+                let late = StoreError::Unavailable("the order has waited too long".to_owned());
+                // The caller may have stopped waiting.
+                let _ = waiting.reply.send(Err(late.into()));
+            } else if users.insert(waiting.wish.user()) {
+                batch.push(waiting);
+            } else {
+                later.push_back(waiting);
+            }
+        }
+        while let Some(waiting) = later.pop_back() {
+            state.waiting.push_front(waiting);
+        }
+        if batch.is_empty()
+            && let Some(at_work) = state.at_work.get_mut(place)
+        {
+            *at_work = false;
+        }
+        batch
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One who places what waits until nothing does.
+struct Committer {
+    combiner: Arc<Combiner>,
+    place: usize,
+}
+
+impl Committer {
+    async fn work(&self, pool: &Arc<Pool>) {
+        loop {
+            let batch = self.combiner.next_batch(self.place);
+            if batch.is_empty() {
+                return;
+            }
+            self.commit(pool, batch).await;
+        }
+    }
+
+    async fn commit(&self, pool: &Arc<Pool>, batch: Vec<Waiting>) {
+        let shard = i64::try_from(self.place).unwrap_or(0);
+        let (wishes, replies): (Vec<Wish>, Vec<_>) =
+            batch.into_iter().map(|waiting| (waiting.wish, waiting.reply)).unzip();
+        match place_all(pool, shard, &wishes).await {
+            Ok(outcomes) => {
+                for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                    // The caller may have stopped waiting; the order stays placed.
+                    let _ = reply.send(outcome);
+                }
+            }
+            Err(error) if wishes.len() == 1 || !is_of_one(&error) => {
+                for reply in replies {
+                    let _ = reply.send(Err(the_same(&error).into()));
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "{} orders are placed one by one", wishes.len());
+                for (wish, reply) in wishes.into_iter().zip(replies) {
+                    let alone = place_all(pool, shard, std::slice::from_ref(&wish)).await;
+                    let outcome = alone.map_err(Into::into).and_then(|outcomes| {
+                        outcomes.into_iter().next().unwrap_or_else(|| Err(closed().into()))
+                    });
+                    let _ = reply.send(outcome);
+                }
+            }
+        }
+    }
+}
+
+/// Should a defect end the committer, nobody waits for it for ever.
+impl Drop for Committer {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut state = self.combiner.state();
+            state.waiting.clear();
+            if let Some(at_work) = state.at_work.get_mut(self.place) {
+                *at_work = false;
+            }
+        }
+    }
+}
+
+/// Whether an order alone may succeed where the batch did not: not when the commit's outcome is unknown, nor when the
+/// database can't be reached.
+const fn is_of_one(error: &StoreError) -> bool {
+    !matches!(error, StoreError::Undecided(_) | StoreError::Unavailable(_))
+}
+
+fn the_same(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Conflict(constraint) => StoreError::Conflict(*constraint),
+        StoreError::Unavailable(text) => StoreError::Unavailable(text.clone()),
+        StoreError::Undecided(text) => StoreError::Undecided(text.clone()),
+        StoreError::Corrupt(text) => StoreError::Corrupt(text.clone()),
+        StoreError::Other(text) => StoreError::Other(text.clone()),
+    }
+}

@@ -1,0 +1,70 @@
+//! Orders.
+
+mod batch;
+mod change;
+pub(crate) mod combiner;
+mod expire;
+mod place;
+mod rows;
+mod stock;
+
+use async_trait::async_trait;
+use slippers_core::StoreError;
+use slippers_core::accounts::Actor;
+use slippers_core::orders::{
+    Order, OrderChange, OrderError, OrderList, OrderQuery, OrderStore, PlaceError, PlaceFromCart,
+};
+use slippers_core::types::{OrderId, Timestamp};
+
+use crate::store::PostgresStore;
+
+#[async_trait]
+impl OrderStore for PostgresStore {
+    async fn place_from_cart(&self, place: PlaceFromCart, now: Timestamp) -> Result<Order, PlaceError> {
+        self.combiner.place(&self.checkout, place, now).await
+    }
+
+    async fn list_orders(&self, query: OrderQuery) -> Result<OrderList, StoreError> {
+        self.snapshot(query, |db, query| Box::pin(rows::list(db, *query))).await
+    }
+
+    async fn find_order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
+        self.read(id, |db, id| Box::pin(rows::find(db, *id))).await
+    }
+
+    async fn change_order(
+        &self,
+        id: OrderId,
+        actor: Actor,
+        change: OrderChange,
+        now: Timestamp,
+    ) -> Result<Order, OrderError> {
+        let args = (id, actor, change, now);
+        self.write(args, |db, (id, actor, change, now)| {
+            Box::pin(change::change(db, *id, *actor, change, *now))
+        })
+        .await
+    }
+
+    async fn delete_order(&self, id: OrderId, actor: Actor, now: Timestamp) -> Result<(), OrderError> {
+        self.write((id, actor, now), |db, (id, actor, now)| Box::pin(change::delete(db, *id, *actor, *now)))
+            .await
+    }
+
+    async fn expire_orders(
+        &self,
+        placed_before: Timestamp,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<OrderId>, StoreError> {
+        let args = (placed_before, limit, now);
+        self.write(args, |db, (before, limit, now)| Box::pin(expire::expire(db, *before, *limit, *now))).await
+    }
+
+    async fn sweep_idempotency(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
+        self.write((before, limit), |db, (before, limit)| {
+            Box::pin(expire::sweep_idempotency(db, *before, *limit))
+        })
+        .await
+    }
+}

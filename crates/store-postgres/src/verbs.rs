@@ -1,0 +1,228 @@
+//! How a verb is run, and run again.
+//!
+//! A verb is a function of a connection and its arguments: `|db, (id, now)| Box::pin(feature::verb(db, *id, *now))`. It may be
+//! run more than once, but only what its last run did stays.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, try_join};
+use slippers_core::StoreError;
+
+use crate::db::Db;
+use crate::error::Trouble;
+use crate::pool::{Lease, Pool};
+use crate::store::PostgresStore;
+
+/// Runs of one verb at most: the first, and those after a deadlock or a lost connection.
+pub(crate) const RUNS: usize = 5;
+/// The longest that a read takes.
+const READ_LIMIT: Duration = Duration::from_secs(15);
+/// The longest that a write takes, but for its commit.
+pub(crate) const WRITE_LIMIT: Duration = Duration::from_secs(30);
+/// The longest that a commit takes.
+pub(crate) const COMMIT_LIMIT: Duration = Duration::from_secs(15);
+/// The longest that filling the shop takes: 1,000,000 products.
+const IMPORT_LIMIT: Duration = Duration::from_secs(3600);
+
+/// For lists and searches: the planner is kept from reading a table from end to end. Where it believes that most rows
+/// match it would, and each row's trigrams would be worked out on the way. SET LOCAL ends with the transaction.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off";
+pub(crate) const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
+impl PostgresStore {
+    /// A read of one statement.
+    pub(crate) async fn read<A, T, E, V>(&self, args: A, verb: V) -> Result<T, E>
+    where
+        A: Send + Sync,
+        T: Send,
+        E: From<StoreError> + Send,
+        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
+    {
+        self.read_in(None, &args, &verb).await
+    }
+
+    /// A read of several statements, which all see the database as it is at the first.
+    pub(crate) async fn snapshot<A, T, E, V>(&self, args: A, verb: V) -> Result<T, E>
+    where
+        A: Send + Sync,
+        T: Send,
+        E: From<StoreError> + Send,
+        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
+    {
+        self.read_in(Some(SNAPSHOT), &args, &verb).await
+    }
+
+    async fn read_in<A, T, E, V>(&self, begin: Option<&str>, args: &A, verb: &V) -> Result<T, E>
+    where
+        A: Send + Sync,
+        T: Send,
+        E: From<StoreError> + Send,
+        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
+    {
+        let mut run = 1;
+        loop {
+            let mut lease = self.pool.lease().await?;
+            let outcome =
+                match tokio::time::timeout(READ_LIMIT, run_once(&mut lease, begin, args, verb)).await {
+                    Ok(outcome) => outcome,
+                    Err(_) => return Err(too_slow().into()),
+                };
+            let failed = outcome.is_err();
+            let trouble = lease.db()?.trouble();
+            match (begin, failed) {
+                (Some(_), false) => {
+                    // Nothing hangs on the answer: whoever uses the connection next comes after it.
+                    lease.db()?.send_control("COMMIT");
+                    lease.set_in_transaction(false);
+                }
+                (Some(_), true) => end(&mut lease, "ROLLBACK").await,
+                (None, _) => lease.db()?.forget_trouble(),
+            }
+            if !failed || trouble == Trouble::Its || run == RUNS {
+                return outcome;
+            }
+            run += 1;
+        }
+    }
+
+    /// Runs a verb inside a transaction and answers after the commit. An error undoes all that the verb did. Once begun it
+    /// is finished, also when its caller stops waiting.
+    pub(crate) async fn write<A, T, E, V>(&self, args: A, verb: V) -> Result<T, E>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
+    {
+        self.write_within(WRITE_LIMIT, args, verb).await
+    }
+
+    /// Like [`Self::write`], for what may take an hour.
+    pub(crate) async fn import<A, T, E, V>(&self, args: A, verb: V) -> Result<T, E>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
+    {
+        self.write_within(IMPORT_LIMIT, args, verb).await
+    }
+
+    async fn write_within<A, T, E, V>(&self, limit: Duration, args: A, verb: V) -> Result<T, E>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
+    {
+        // A caller who goes while there is no connection has begun nothing.
+        let lease = self.pool.lease().await?;
+        let pool = Arc::clone(&self.pool);
+        let work = tokio::spawn(async move { write_with(&pool, lease, limit, &args, &verb).await });
+        work.await.unwrap_or_else(|error| Err(StoreError::Other(format!("a write panicked: {error}")).into()))
+    }
+}
+
+async fn write_with<A, T, E, V>(
+    pool: &Arc<Pool>,
+    mut lease: Lease,
+    limit: Duration,
+    args: &A,
+    verb: &V,
+) -> Result<T, E>
+where
+    A: Send + Sync,
+    T: Send,
+    E: From<StoreError> + Send,
+    V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
+{
+    let mut run = 1;
+    loop {
+        let outcome = match tokio::time::timeout(limit, run_once(&mut lease, Some(WRITE), args, verb)).await {
+            Ok(outcome) => outcome,
+            Err(_) => return Err(too_slow().into()),
+        };
+        let trouble = lease.db()?.trouble();
+        let (outcome, trouble) = match outcome {
+            Ok(done) => match commit(&mut lease).await {
+                Ok(()) => return Ok(done),
+                Err((error, trouble)) => (Err(error.into()), trouble),
+            },
+            Err(error) => {
+                end(&mut lease, "ROLLBACK").await;
+                (Err(error), trouble)
+            }
+        };
+        if trouble == Trouble::Its || run == RUNS {
+            return outcome;
+        }
+        tracing::debug!(run, ?trouble, "a write is run again");
+        drop(lease);
+        lease = pool.lease().await?;
+        run += 1;
+    }
+}
+
+/// BEGIN goes down the wire together with the verb's first statement.
+async fn run_once<A, T, E, V>(lease: &mut Lease, begin: Option<&str>, args: &A, verb: &V) -> Result<T, E>
+where
+    A: Send + Sync,
+    T: Send,
+    E: From<StoreError> + Send,
+    V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
+{
+    lease.set_in_transaction(begin.is_some());
+    let db = lease.db()?;
+    match begin {
+        None => verb(db, args).await,
+        Some(begin) => {
+            let begun = async { db.control(begin).await.map_err(E::from) };
+            try_join(begun, verb(db, args)).await.map(|((), done)| done)
+        }
+    }
+}
+
+/// Ends a transaction of which nothing is to stay. Where that fails the connection is closed, which ends it too.
+pub(crate) async fn end(lease: &mut Lease, sql: &str) {
+    let Ok(db) = lease.db() else { return };
+    if matches!(tokio::time::timeout(COMMIT_LIMIT, db.control(sql)).await, Ok(Ok(()))) {
+        // Its answer came after all others, so those were read or passed over.
+        db.forget_trouble();
+        lease.set_in_transaction(false);
+    }
+}
+
+/// Commits. An answer that never came leaves it open whether the write happened; a refusal (a deadlock of deferred rules,
+/// a server that is being stopped before it began) does not.
+pub(crate) async fn commit(lease: &mut Lease) -> Result<(), (StoreError, Trouble)> {
+    let db = lease.db().map_err(|error| (error, Trouble::Its))?;
+    if db.has_failed() {
+        // PostgreSQL would answer such a COMMIT with a quiet rollback.
+        return Err((StoreError::Other("a verb went on after a failed statement".to_owned()), db.trouble()));
+    }
+    if db.is_closed() {
+        let gone = StoreError::Unavailable("the connection was lost before the commit".to_owned());
+        return Err((gone, Trouble::Connection));
+    }
+    db.forget_trouble();
+    let undecided = |reason: String| {
+        tracing::error!("it is not known whether a write was committed: {reason}");
+        (StoreError::Undecided(reason), Trouble::Its)
+    };
+    match tokio::time::timeout(COMMIT_LIMIT, db.control("COMMIT")).await {
+        Ok(Ok(())) => {
+            lease.set_in_transaction(false);
+            Ok(())
+        }
+        Ok(Err(error)) => match db.trouble() {
+            Trouble::Connection => Err(undecided(error.to_string())),
+            trouble => Err((error, trouble)),
+        },
+        Err(_) => Err(undecided("the commit was not answered in time".to_owned())),
+    }
+}
+
+fn too_slow() -> StoreError {
+    StoreError::Unavailable("the database did not answer in time".to_owned())
+}

@@ -1,0 +1,122 @@
+//! What each verb costs, in statements. A change of these numbers is a decision.
+#![expect(clippy::expect_used, reason = "helpers of tests: what fails here fails the test")]
+
+mod support;
+
+use std::sync::Arc;
+
+use slippers_core::Store as _;
+use slippers_core::cart::CartStore as _;
+use slippers_core::catalog::{CatalogStore as _, SearchTerm, SlipperQuery, Sort};
+use slippers_core::orders::{OrderQuery, OrderStatus, OrderStore as _, PlaceFromCart};
+use slippers_core::types::{Page, SlipperId, UserId};
+use slippers_store_contract::given::{NOW, Shop, keeping, to};
+use slippers_store_postgres::{PostgresSettings, PostgresStore};
+use slippers_testbed::postgres::Database;
+
+struct Stage {
+    store: PostgresStore,
+    shop: Shop,
+    buyer: UserId,
+    products: Vec<SlipperId>,
+    _database: Database,
+}
+
+/// A buyer, three products, and two pairs of each in the cart.
+async fn stage() -> Stage {
+    let database = support::database().await;
+    let store = PostgresStore::open(&PostgresSettings::new(database.url())).await.expect("a store");
+    let shop = Shop::new(Arc::new(store.clone()));
+    let mut products = Vec::new();
+    for name in ["Mu Comfort", "Cozy Home", "Тапки"] {
+        products.push(shop.product(name, 100).await);
+    }
+    let lines: Vec<_> = products.iter().map(|product| (*product, 2)).collect();
+    let buyer = shop.buyer_of(&lines).await;
+    Stage { store, shop, buyer, products, _database: database }
+}
+
+impl Stage {
+    async fn cost<T, E: std::fmt::Debug>(&self, call: impl Future<Output = Result<T, E>>) -> u64 {
+        let before = self.store.statements_run();
+        call.await.expect("a success");
+        self.store.statements_run() - before
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_cost_one_statement_and_lists_at_most_two() {
+    let stage = stage().await;
+    let (store, buyer) = (&stage.store, stage.buyer);
+    let order = stage.shop.buy(buyer).await.expect("an order").id;
+    assert_eq!(stage.cost(store.find_slipper(stage.products[0])).await, 1);
+    assert_eq!(stage.cost(store.open_cart(buyer, NOW)).await, 1);
+    assert_eq!(stage.cost(store.cart_totals(buyer)).await, 1);
+    assert_eq!(stage.cost(store.find_order(order)).await, 1);
+    let orders = OrderQuery { of: Some(buyer), with_outcome: false, before: None, max: 1000 };
+    assert_eq!(stage.cost(store.list_orders(orders)).await, 2);
+    let page = |search| SlipperQuery {
+        page: Page::new(0, 100),
+        category: None,
+        search,
+        sort: Sort::PriceAsc,
+        with_images: true,
+    };
+    assert_eq!(stage.cost(store.list_slippers(page(None))).await, 1, "its total comes with it");
+    assert_eq!(stage.cost(store.list_slippers(page(SearchTerm::new("comfort")))).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_of_a_cart_cost_few() {
+    let stage = stage().await;
+    let (store, buyer) = (&stage.store, stage.buyer);
+    assert_eq!(stage.cost(store.add_to_cart(buyer, stage.products[0], 1, NOW)).await, 2);
+    let line = store.open_cart(buyer, NOW).await.expect("a cart").lines[0].id;
+    assert_eq!(stage.cost(store.set_line_quantity(buyer, line, 5, NOW)).await, 4);
+    assert_eq!(stage.cost(store.set_line_quantity(buyer, line, 5, NOW)).await, 2, "no change");
+    assert_eq!(stage.cost(store.clear_cart(buyer, NOW)).await, 5);
+    assert_eq!(stage.cost(store.clear_cart(buyer, NOW)).await, 1, "an empty cart is read only");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_costs_eleven_whatever_its_lines() {
+    let stage = stage().await;
+    let (store, buyer) = (&stage.store, stage.buyer);
+    assert_eq!(stage.cost(store.place_from_cart(keeping(buyer), NOW)).await, 11);
+    assert_eq!(stage.cost(store.place_from_cart(keeping(buyer), NOW)).await, 7, "the same again");
+    let other = stage.shop.buyer_of(&[(stage.products[0], 1)]).await;
+    let clearing = PlaceFromCart { clear_cart: true, ..keeping(other) };
+    assert_eq!(stage.cost(store.place_from_cart(clearing, NOW)).await, 13);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_shares_its_statements() {
+    let stage = stage().await;
+    let mut buyers = Vec::new();
+    for _ in 0..40 {
+        buyers.push(stage.shop.buyer_of(&[(stage.products[0], 1)]).await);
+    }
+    let before = stage.store.statements_run();
+    let placed = buyers.iter().map(|buyer| stage.store.place_from_cart(keeping(*buyer), NOW));
+    for order in futures_util::future::join_all(placed).await {
+        order.expect("an order");
+    }
+    let cost = stage.store.statements_run() - before;
+    // Nearly all are there before the first two are placed; alone they would cost 440.
+    assert!(cost <= 440 / 2, "{cost} statements");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_orders_up_costs_the_same_for_many() {
+    let stage = stage().await;
+    let keeper = stage.shop.keeper().await;
+    let first = stage.shop.buy(stage.buyer).await.expect("an order").id;
+    for _ in 0..5 {
+        stage.shop.add(stage.buyer, stage.products[0], 1).await;
+        stage.shop.buy(stage.buyer).await.expect("an order");
+    }
+    let cancelled = stage.store.change_order(first, keeper, to(OrderStatus::Cancelled), NOW);
+    assert_eq!(stage.cost(cancelled).await, 5);
+    assert_eq!(stage.cost(stage.store.expire_orders(NOW, 100, NOW)).await, 3);
+    assert_eq!(stage.cost(stage.store.expire_orders(NOW, 100, NOW)).await, 1, "nothing left");
+}

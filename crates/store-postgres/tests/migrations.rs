@@ -1,0 +1,87 @@
+//! How a database's schema is brought up to the program's.
+#![expect(clippy::expect_used, reason = "helpers of tests: what fails here fails the test")]
+
+use slippers_store_postgres::{MigrationState, OpenError, PostgresSettings, PostgresStore};
+use slippers_testbed::postgres::Database;
+
+fn empty() -> (Database, PostgresSettings) {
+    let database = slippers_testbed::postgres::shared().expect("PostgreSQL").database().expect("a database");
+    let settings = PostgresSettings::new(database.url());
+    (database, settings)
+}
+
+async fn states(settings: &PostgresSettings) -> Vec<MigrationState> {
+    let all = PostgresStore::migration_status(settings).await.expect("the status");
+    all.into_iter().map(|one| one.state).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_of_an_empty_database_is_told_without_a_touch() {
+    let (database, settings) = empty();
+    assert!(states(&settings).await.iter().all(|state| *state == MigrationState::Pending));
+    let tables = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    assert_eq!(database.psql(tables).expect("a count").trim(), "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opening_applies_all_and_opening_again_nothing() {
+    let (database, settings) = empty();
+    PostgresStore::open(&settings).await.expect("a store");
+    let first = states(&settings).await;
+    assert!(first.iter().all(|state| matches!(state, MigrationState::Applied(_))), "{first:?}");
+    database.psql("UPDATE schema_migrations SET applied_at = 7").expect("an update");
+    PostgresStore::open(&settings).await.expect("the same store");
+    assert!(
+        states(&settings).await.iter().all(|s| matches!(s, MigrationState::Applied(at) if at.micros() == 7))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_open_an_empty_database_at_once_one_fills_it() {
+    let (_database, settings) = empty();
+    let all = (0..8).map(|_| {
+        let settings = settings.clone();
+        tokio::spawn(async move { PostgresStore::open(&settings).await.map(drop) })
+    });
+    for opened in futures_util::future::join_all(all).await {
+        opened.expect("no panic").expect("a store");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_another_program_is_left_alone() {
+    let (database, settings) = empty();
+    database.psql("CREATE TABLE alembic_version (version_num TEXT)").expect("a table");
+    assert!(matches!(PostgresStore::open(&settings).await, Err(OpenError::NotSlippers)));
+    assert!(matches!(PostgresStore::migration_status(&settings).await, Err(OpenError::NotSlippers)));
+    let (database, settings) = empty();
+    database.psql("CREATE TABLE schema_migrations (version BIGINT)").expect("a table");
+    assert!(matches!(PostgresStore::open(&settings).await, Err(OpenError::NotSlippers)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_this_program_does_not_know_is_refused_by_name() {
+    let (database, settings) = empty();
+    PostgresStore::open(&settings).await.expect("a store");
+    let newer = "INSERT INTO schema_migrations VALUES ('9999_later', 'x', 1)";
+    database.psql(newer).expect("an insert");
+    let refused = PostgresStore::open(&settings).await;
+    assert!(matches!(&refused, Err(OpenError::Newer { unknown }) if unknown == "9999_later"), "{refused:?}");
+    let edit = "UPDATE schema_migrations SET checksum = 'y' WHERE name = '0003_cart'";
+    database.psql("DELETE FROM schema_migrations WHERE name = '9999_later'").expect("a deletion");
+    database.psql(edit).expect("an update");
+    let refused = PostgresStore::open(&settings).await;
+    assert!(matches!(&refused, Err(OpenError::Edited { name }) if name == "0003_cart"), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_that_is_none_is_told_without_the_password() {
+    for url in ["", "postgresql", "mysql://u:secret@h/d", "postgresql://u:secret@h:port/d"] {
+        let refused = PostgresStore::open(&PostgresSettings::new(url)).await;
+        let Err(error @ OpenError::Url(_)) = refused else { panic!("{url}: {refused:?}") };
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    let (database, _) = empty();
+    let legacy = database.url().replace("postgresql://", "postgresql+asyncpg://");
+    PostgresStore::open(&PostgresSettings::new(legacy)).await.expect("the driver's name is passed over");
+}

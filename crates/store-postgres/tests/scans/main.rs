@@ -1,0 +1,108 @@
+//! No verb reads a table that grows from one end to the other: neither with the plans for the values at hand nor with
+//! those that PostgreSQL keeps for a prepared statement after five uses.
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests: what fails here fails the test")]
+
+#[path = "../support/mod.rs"]
+mod support;
+mod verbs;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use slippers_store_postgres::{PostgresSettings, PostgresStore};
+use slippers_testbed::postgres::Database;
+use tokio_postgres::{Client, NoTls};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Enough for PostgreSQL to settle on a plan of a prepared statement.
+const ROUNDS: i64 = 8;
+/// Tables of a few rows, which are read at once.
+const SMALL: [&str; 4] = ["categories", "order_counters", "schema_migrations", "shop_counters"];
+
+/// A shop of some size, and who looks how its tables are read.
+struct Stocked {
+    database: Database,
+    looker: Client,
+    prepared: bool,
+    found: Vec<String>,
+}
+
+impl Stocked {
+    async fn open(prepared: bool) -> Self {
+        let database = support::database().await;
+        let (looker, connection) =
+            tokio_postgres::connect(&database.url(), NoTls).await.expect("a connection");
+        tokio::spawn(connection);
+        for statement in include_str!("fill.sql").split(";\n") {
+            looker.batch_execute(statement).await.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+        }
+        Self { database, looker, prepared, found: Vec::new() }
+    }
+
+    /// Runs a verb several times on a store of its own and notes the tables that it read from end to end.
+    async fn look<T, E: std::fmt::Debug>(
+        &mut self,
+        name: &str,
+        verb: impl AsyncFn(&PostgresStore, i64) -> Result<T, E>,
+    ) {
+        let settings = PostgresSettings {
+            pool_size: 1,
+            prepared_statements: self.prepared,
+            ..PostgresSettings::new(self.database.url())
+        };
+        let store = PostgresStore::open(&settings).await.expect("a store");
+        let before = self.scans().await;
+        for round in 1..=ROUNDS {
+            if let Err(error) = verb(&store, round).await {
+                panic!("{name}: {error:?}");
+            }
+        }
+        store.close().await;
+        drop(store);
+        let after = self.scans().await;
+        for (table, scans) in after {
+            if before.get(&table).copied().unwrap_or(0) != scans && !SMALL.contains(&table.as_str()) {
+                self.found.push(format!("{name} reads all of {table}"));
+            }
+        }
+    }
+
+    /// How often each table was read from end to end by connections that are gone: those have told.
+    async fn scans(&self) -> BTreeMap<String, i64> {
+        let since = Instant::now();
+        let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        while self.looker.query_one(others, &[]).await.expect("the activity").get::<_, i64>(0) > 0 {
+            assert!(since.elapsed() < PATIENCE, "connections stay open");
+        }
+        let scans = "SELECT relname::text, seq_scan FROM pg_stat_user_tables";
+        let rows = self.looker.query(scans, &[]).await.expect("the counts");
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
+    fn done(self) {
+        assert!(self.found.is_empty(), "{:#?}", self.found);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_verb_reads_a_growing_table_from_end_to_end() {
+    let mut stocked = Stocked::open(true).await;
+    verbs::all(&mut stocked).await;
+    stocked.done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_verb_does_with_unnamed_statements() {
+    let mut stocked = Stocked::open(false).await;
+    verbs::all(&mut stocked).await;
+    stocked.done();
+}
+
+/// That the tests above would notice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verb_whose_index_is_gone_is_noticed() {
+    let mut stocked = Stocked::open(true).await;
+    stocked.looker.batch_execute("DROP INDEX order_items_by_order").await.expect("it goes");
+    verbs::orders(&mut stocked).await;
+    assert!(stocked.found.contains(&"an order reads all of order_items".to_owned()), "{:?}", stocked.found);
+}
