@@ -1,6 +1,8 @@
 //! Where the parts are put together: the only place that names a concrete store, and all that touches the system's
 //! sockets, threads and signals.
 
+mod store;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -9,14 +11,13 @@ use std::sync::Arc;
 use slippers_core::Store;
 use slippers_server::outbound::{HyperClient, SmsGateway, SmtpPost};
 use slippers_server::{Clock, Entropy, LogNotifier, Notifier, Notifiers, Server, SystemClock, SystemEntropy};
-use slippers_store_sqlite::{MigrationState, OpenError, SqliteStore};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{Config, MessageSettings};
 use crate::console;
-use crate::data_dir;
 use crate::failure::Failure;
+pub(crate) use store::{database_exists, migration_status, open_store};
 
 /// The machine's clock.
 pub(crate) fn clock() -> Arc<dyn Clock> {
@@ -26,55 +27,6 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
 /// The system's randomness.
 pub(crate) fn entropy() -> Arc<dyn Entropy> {
     Arc::new(SystemEntropy)
-}
-
-/// Opens the database that the settings name. It is made when it is missing, and migrated.
-pub(crate) fn open_store(config: &Config) -> Result<Arc<dyn Store>, Failure> {
-    data_dir::prepare(&config.data_dir)?;
-    if let Some(folder) = config.database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            let what = format!("DATABASE_URL: the folder {} can't be made: {error}", folder.display());
-            Failure::failed(what, "make the folder, or name another file")
-        })?;
-    }
-    let store = SqliteStore::open(&config.database).map_err(|error| not_opened(config, &error))?;
-    Ok(Arc::new(store))
-}
-
-/// Where each migration stands, a line each, and how many are still to be run. The database is neither made nor changed.
-pub(crate) fn migration_status(config: &Config) -> Result<(Vec<String>, usize), Failure> {
-    let migrations =
-        SqliteStore::migration_status(&config.database).map_err(|error| not_opened(config, &error))?;
-    let pending = migrations.iter().filter(|migration| migration.state == MigrationState::Pending).count();
-    let lines = migrations.into_iter().map(|migration| {
-        let state = match migration.state {
-            MigrationState::Pending => "pending".to_owned(),
-            MigrationState::Applied(at) => format!("applied {}", at.iso_with_z()),
-            MigrationState::Edited(at) => format!("applied {}, but edited since", at.iso_with_z()),
-            MigrationState::Unknown(at) => format!("applied {} by a newer program", at.iso_with_z()),
-        };
-        format!("{:<24} {state}", migration.name)
-    });
-    Ok((lines.collect(), pending))
-}
-
-fn not_opened(config: &Config, error: &OpenError) -> Failure {
-    let fix = match error {
-        OpenError::NotADatabase { .. } | OpenError::NotSlippers { .. } => {
-            "name another file in DATABASE_URL, or another folder in SLIPPERS_DATA_DIR".to_owned()
-        }
-        OpenError::Newer { .. } => {
-            "run the version of slippers that last used this database, or a newer one".to_owned()
-        }
-        OpenError::Edited { .. } => {
-            "run the released version of slippers that made this database, or restore a backup".to_owned()
-        }
-        _ => format!(
-            "see that {} and its folder are writable for the user who runs slippers, and that the disk is not full",
-            config.database.display()
-        ),
-    };
-    Failure::failed(error, fix)
 }
 
 /// Threads for the server, or for one command.

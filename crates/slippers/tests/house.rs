@@ -24,7 +24,16 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("slippers-store-sqlite", &["slippers-core", "slippers-store-contract"]),
     ("slippers-store-postgres", &["slippers-core", "slippers-store-contract", "slippers-testbed"]),
     ("slippers-server", &["slippers-core"]),
-    ("slippers", &["slippers-core", "slippers-server", "slippers-store-sqlite", "slippers-testbed"]),
+    (
+        "slippers",
+        &[
+            "slippers-core",
+            "slippers-server",
+            "slippers-store-postgres",
+            "slippers-store-sqlite",
+            "slippers-testbed",
+        ],
+    ),
 ];
 
 /// Drivers of databases, which only stores may know (and stories, to look behind the scenes).

@@ -27,7 +27,7 @@ pub(super) fn run(config: &Config, what: Admin) -> Result<(), Failure> {
     };
     let runtime = wire::runtime(1)?;
     let _inside = runtime.enter();
-    let store = wire::open_store(config)?;
+    let store = wire::open_store(config, &runtime)?;
     let (entropy, now) = (wire::entropy(), wire::clock().now());
     let lines = runtime.block_on(act(&*store, what, password, &*entropy, now))?;
     lines.iter().for_each(|line| console::say(line));
@@ -118,7 +118,7 @@ mod tests {
         let config = Config::load(&world, false).expect("good settings");
         let runtime = wire::runtime(1).expect("a runtime");
         let _inside = runtime.enter();
-        let store = wire::open_store(&config).expect("a database");
+        let store = wire::open_store(&config, &runtime).expect("a database");
         let (entropy, now) = (wire::entropy(), Timestamp::from_seconds(1_800_000_000));
         let run = |what: Admin, with_password: bool| {
             let password = with_password.then(|| Password::random(&*entropy).expect("randomness"));

@@ -20,7 +20,7 @@ pub(super) fn run(config: &Config, products: u64) -> Result<(), Failure> {
     let start = Instant::now();
     let runtime = wire::runtime(1)?;
     let _inside = runtime.enter();
-    let store = wire::open_store(config)?;
+    let store = wire::open_store(config, &runtime)?;
     if !runtime.block_on(is_empty(&*store))? {
         return Err(not_empty(config));
     }
@@ -79,7 +79,7 @@ fn not_stocked(config: &Config, error: CatalogError) -> Failure {
 
 fn not_empty(config: &Config) -> Failure {
     Failure::failed(
-        format!("the catalogue in {} is not empty; it was left as it is", config.database.display()),
+        format!("the catalogue in {} is not empty; it was left as it is", config.database),
         "seed a new shop instead: name another folder with --data-dir",
     )
 }

@@ -17,7 +17,7 @@ pub(super) fn run(world: &World, with_demo: bool) -> Result<(), Failure> {
     let bound = wire::bind(config.listen, config.backlog)?;
     let runtime = wire::runtime(config.workers)?;
     let inside = runtime.enter();
-    let store = wire::open_store(&config)?;
+    let store = wire::open_store(&config, &runtime)?;
     let outcome = if with_demo {
         Some(runtime.block_on(demo::open(&config, &*store, &*wire::entropy()))?)
     } else {
@@ -53,7 +53,7 @@ fn welcome(config: &Config, address: SocketAddr, outcome: Option<&Outcome>) -> V
     if address.ip().is_unspecified() {
         line("listens on", &format!("{address}, all networks"));
     }
-    line("database", &config.database.display().to_string());
+    line("database", &config.database.to_string());
     line("docs", &format!("{site}/docs"));
     match outcome {
         None => {}

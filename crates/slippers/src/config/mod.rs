@@ -1,5 +1,6 @@
 //! The settings: read once, from all sources, into types; everything that is wrong is told together.
 
+pub(crate) mod database;
 mod dotenv;
 mod fault;
 mod file;
@@ -23,6 +24,7 @@ use slippers_server::settings::{
     SecretKey, SessionSettings, Settings,
 };
 
+pub(crate) use database::Database;
 pub(crate) use fault::{Faults, Source};
 pub(crate) use layers::{Flags, World};
 pub(crate) use messages::MessageSettings;
@@ -36,8 +38,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// The folder of everything that the shop keeps.
     pub(crate) data_dir: PathBuf,
-    /// The SQLite file.
-    pub(crate) database: PathBuf,
+    /// Where the rows are.
+    pub(crate) database: Database,
     /// Where the signing key comes from.
     pub(crate) key: KeyPlan,
     /// What is logged, and how.
@@ -103,7 +105,7 @@ impl Config {
         let listen = read.listen();
         let database = read.database(&data_dir);
         read.algorithm();
-        let key = read.key_plan(&data_dir, with_key);
+        let key = read.key_plan(&data_dir, with_key, matches!(database, Database::Sqlite(_)));
         let config = Self {
             listen,
             database,

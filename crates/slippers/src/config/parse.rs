@@ -1,7 +1,6 @@
 //! Texts to values. Each fault is a half sentence that goes on after the setting's name.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 
 /// `true` or `false` in the words that the old shop took.
 pub(super) fn flag(text: &str) -> Option<bool> {
@@ -36,68 +35,9 @@ pub(super) fn address(text: &str) -> Option<SocketAddr> {
     })
 }
 
-/// Why a DATABASE_URL can't be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum UrlFault {
-    /// PostgreSQL, in any spelling.
-    Postgres,
-    /// A database in memory would be forgotten at once.
-    Memory,
-    /// Something else.
-    Other,
-}
-
-/// The file of an SQLite URL: `sqlite:PATH` or, as in the old shop, `sqlite:///PATH`.
-pub(super) fn sqlite_url(url: &str) -> Result<PathBuf, UrlFault> {
-    let (scheme, rest) = url.trim().split_once(':').ok_or(UrlFault::Other)?;
-    let scheme = scheme.to_ascii_lowercase();
-    match scheme.split_once('+').map_or(scheme.as_str(), |(scheme, _driver)| scheme) {
-        "postgres" | "postgresql" => Err(UrlFault::Postgres),
-        "sqlite" => {
-            let path = match rest.strip_prefix("//") {
-                Some(authority) => authority.strip_prefix('/').ok_or(UrlFault::Other)?,
-                None => rest,
-            };
-            match path {
-                ":memory:" => Err(UrlFault::Memory),
-                "" if rest.starts_with("//") => Err(UrlFault::Memory),
-                path if path.is_empty() || path.contains(['?', '#']) => Err(UrlFault::Other),
-                path => Ok(PathBuf::from(path)),
-            }
-        }
-        _ => Err(UrlFault::Other),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sqlite_urls_name_their_file() {
-        for (url, path) in [
-            ("sqlite:shop.db", "shop.db"),
-            ("sqlite:/var/lib/shop.db", "/var/lib/shop.db"),
-            ("sqlite:///./shop.db", "./shop.db"),
-            ("sqlite:////var/lib/shop.db", "/var/lib/shop.db"),
-            ("SQLite+aiosqlite:///shop.db", "shop.db"),
-        ] {
-            assert_eq!(sqlite_url(url), Ok(PathBuf::from(path)), "{url}");
-        }
-        for (url, fault) in [
-            ("postgresql+asyncpg://user:password@localhost/slippers", UrlFault::Postgres),
-            ("postgres://h/d", UrlFault::Postgres),
-            ("sqlite://", UrlFault::Other),
-            ("sqlite:///", UrlFault::Memory),
-            ("sqlite::memory:", UrlFault::Memory),
-            ("sqlite:", UrlFault::Other),
-            ("sqlite:///a.db?mode=ro", UrlFault::Other),
-            ("mysql://h/d", UrlFault::Other),
-            ("shop.db", UrlFault::Other),
-        ] {
-            assert_eq!(sqlite_url(url), Err(fault), "{url}");
-        }
-    }
 
     #[test]
     fn addresses_have_a_port() {

@@ -10,15 +10,13 @@ use slippers_server::settings::{Network, SecretKey};
 use super::LogSettings;
 use super::fault::{Fault, Faults, Source};
 use super::layers::{Given, Layers, World};
-use super::parse::{self, UrlFault};
+use super::parse;
 use super::secret::{self, KeyPlan};
 use super::table::{self, Kind, Setting};
 
 /// Levels without a word from the operator: our own news, and of the libraries only what is wrong.
-const USUAL_LOG: &str =
-    "warn,slippers=info,slippers_core=info,slippers_server=info,slippers_store_sqlite=info";
-const DEBUG_LOG: &str =
-    "info,slippers=debug,slippers_core=debug,slippers_server=debug,slippers_store_sqlite=debug";
+const USUAL_LOG: &str = "warn,slippers=info,slippers_core=info,slippers_server=info,slippers_store_sqlite=info,slippers_store_postgres=info";
+const DEBUG_LOG: &str = "info,slippers=debug,slippers_core=debug,slippers_server=debug,slippers_store_sqlite=debug,slippers_store_postgres=debug";
 
 pub(super) struct Reader {
     pub(super) layers: Layers,
@@ -75,7 +73,7 @@ impl Reader {
         number.and_then(|number| T::try_from(number).ok()).unwrap_or_default()
     }
 
-    fn flag(&mut self, setting: &Setting) -> Option<bool> {
+    pub(super) fn flag(&mut self, setting: &Setting) -> Option<bool> {
         let Given { text, from } = self.layers.get(setting);
         if text.is_empty() {
             return None;
@@ -136,28 +134,6 @@ impl Reader {
         })
     }
 
-    pub(super) fn database(&mut self, data_dir: &Path) -> PathBuf {
-        let own = data_dir.join("shop.db");
-        let Some(url) = self.layers.given(&table::DATABASE_URL).cloned() else { return own };
-        // The address may hold a password: it is never repeated.
-        let (what, fix) = match parse::sqlite_url(&url.text) {
-            Ok(path) => return path,
-            Err(UrlFault::Postgres) => (
-                "is a PostgreSQL address, and this version has only SQLite yet",
-                "leave it out (shop.db in the data folder), or write sqlite:PATH",
-            ),
-            Err(UrlFault::Memory) => {
-                ("is a database in memory, which would be lost at the end", "write sqlite:PATH")
-            }
-            Err(UrlFault::Other) => (
-                "is not the address of an SQLite file",
-                "write sqlite:PATH or sqlite:///PATH, without options behind ?; or leave it out",
-            ),
-        };
-        self.fault(&table::DATABASE_URL, url.from, what, fix);
-        own
-    }
-
     pub(super) fn algorithm(&mut self) {
         let Given { text, from } = self.layers.get(&table::ALGORITHM);
         if text.trim() != "HS256" {
@@ -166,7 +142,9 @@ impl Reader {
         }
     }
 
-    pub(super) fn key_plan(&mut self, data_dir: &Path, look: bool) -> KeyPlan {
+    /// `may_be_made`: whether a key that nobody gave is made and kept in the data folder. Where several instances can share
+    /// a database it is not: each would sign with its own.
+    pub(super) fn key_plan(&mut self, data_dir: &Path, look: bool, may_be_made: bool) -> KeyPlan {
         let (text, file) = (
             self.layers.given(&table::SECRET_KEY).cloned(),
             self.layers.given(&table::SECRET_KEY_FILE).cloned(),
@@ -185,6 +163,11 @@ impl Reader {
                     kept
                 }
             },
+            (None, None) if look && !may_be_made => {
+                let what = "is not set, and on PostgreSQL every instance must sign with the same key";
+                self.fault(&table::SECRET_KEY, Source::Default, what, secret::FIX_GIVE);
+                kept
+            }
             (None, file) => {
                 let from = file.as_ref().map_or(Source::Default, |file| file.from.clone());
                 let (setting, plan) = match file {

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::database::{is_server, without_password};
 use super::fault::Source;
+use super::parse;
 use super::reader::Reader;
 use super::secret::FILE_NAME;
 use super::table::{self, Kind, NOT_YET, USED};
@@ -21,12 +23,19 @@ pub(super) fn shown(read: &Reader, data_dir: &Path) -> Vec<Shown> {
             name if name == table::SECRET_KEY.name && is_default => {
                 if read.layers.given(&table::SECRET_KEY_FILE).is_some() {
                     "[from SECRET_KEY_FILE]".to_owned()
+                } else if matches!(read.layers.given(&table::DATABASE_URL), Some(url) if is_server(&url.text))
+                {
+                    "-".to_owned()
                 } else {
                     format!("[made once, kept in {}]", data_dir.join(FILE_NAME).display())
                 }
             }
             _ if setting.kind == Kind::Secret => "[redacted]".to_owned(),
             _ if given.text.trim().is_empty() => "-".to_owned(),
+            _ if setting.kind == Kind::Url => {
+                let urls = parse::list(&given.text);
+                urls.iter().map(|url| without_password(url)).collect::<Vec<_>>().join(",")
+            }
             _ => given.text.trim().to_owned(),
         };
         Shown { name: setting.name, value, from: given.from }
@@ -69,6 +78,7 @@ pub(crate) fn list() -> String {
             Kind::List => "list, between commas".to_owned(),
             Kind::Text => "text".to_owned(),
             Kind::Secret => "secret text".to_owned(),
+            Kind::Url => "addresses".to_owned(),
         };
         let default = match setting.default {
             "" => "unset".to_owned(),

@@ -14,6 +14,10 @@ pub(super) const FILE_NAME: &str = "secret_key";
 pub(super) const FIX_TEXT: &str =
     "set at least 32 random bytes (for example from: openssl rand -hex 32), or leave it out and one is made";
 
+/// What to do where a key must be given.
+pub(super) const FIX_GIVE: &str =
+    "set at least 32 random bytes (for example from: openssl rand -hex 32) here or in SECRET_KEY_FILE";
+
 /// Random bytes of a key that we make; in the file they are twice as many hex digits.
 const MADE_BYTES: usize = 48;
 

@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Text,
     /// A text that is never shown.
     Secret,
+    /// Addresses between commas, shown without the passwords in them.
+    Url,
 }
 
 /// One setting.
@@ -39,7 +41,7 @@ macro_rules! settings {
     };
 }
 
-use Kind::{Flag, List, Number, Secret, Text};
+use Kind::{Flag, List, Number, Secret, Text, Url};
 
 /// The largest number of pairs and of other things that an i32 of old clients can hold.
 const MAX_COUNT: i64 = i32::MAX as i64;
@@ -53,8 +55,20 @@ settings! {
         "Port to listen on, as the old shop named it; 8000 when only APP_HOST is given.";
     DATA_DIR "SLIPPERS_DATA_DIR" = "./data", Text,
         "Folder of everything that the shop keeps: database, signing key, pictures. Made when it is missing.";
-    DATABASE_URL "DATABASE_URL" = "", Text,
-        "`sqlite:PATH`, or `sqlite:///PATH` (so an absolute path has four slashes). Unset: `shop.db` in the data folder.";
+    DATABASE_URL "DATABASE_URL" = "", Url,
+        "`postgresql://USER:PASSWORD@HOST:PORT/DATABASE` (`postgresql+asyncpg://` too), or `sqlite:PATH`, or `sqlite:///PATH` (so an absolute path has four slashes). Unset: `shop.db` in the data folder.";
+    DATABASE_DIRECT_URL "DATABASE_DIRECT_URL" = "", Url,
+        "The same PostgreSQL past a pooler, for migrations and for what other instances tell. Unset: DATABASE_URL.";
+    DATABASE_REPLICA_URLS "DATABASE_REPLICA_URLS" = "", Url,
+        "Streaming replicas of that PostgreSQL, which answer reads of the catalogue.";
+    DATABASE_POOL_SIZE "DATABASE_POOL_SIZE" = "", Number(1, 10_000),
+        "Connections to PostgreSQL. Unset: four for each core, 8 to 32, and no more than the server has to give.";
+    DATABASE_MAX_OVERFLOW "DATABASE_MAX_OVERFLOW" = "0", Number(0, 10_000),
+        "Connections that may be opened beyond them under load; they are closed again.";
+    DATABASE_POOL_TIMEOUT "DATABASE_POOL_TIMEOUT" = "10", Number(1, 300),
+        "Seconds that a request waits for a connection before it is answered 503.";
+    DATABASE_PREPARED "DATABASE_PREPARED_STATEMENTS" = "true", Flag,
+        "Whether statements are prepared once a connection; false behind a pooler that gives each transaction another connection (PgBouncer before 1.21).";
     SECRET_KEY "SECRET_KEY" = "", Secret,
         "Key that signs tokens, at least 32 bytes. Unset: made once and kept in the data folder as `secret_key`.";
     SECRET_KEY_FILE "SECRET_KEY_FILE" = "", Text,
@@ -142,11 +156,6 @@ pub(crate) const NOT_YET: &[&str] = &[
     "CACHE_*",
     "CLICK_*",
     "COOKIE_*",
-    "DATABASE_DIRECT_URL",
-    "DATABASE_MAX_OVERFLOW",
-    "DATABASE_POOL_*",
-    "DATABASE_PREPARED_STATEMENTS",
-    "DATABASE_REPLICA_URLS",
     "LIMIT_MAX_REQUESTS",
     "METRICS_LISTEN",
     "OCTO_*",

@@ -37,7 +37,7 @@ fn faults(files: &[(&str, &str)], environment: &[(&str, &str)]) -> String {
 fn without_a_word_the_defaults_hold() {
     let config = load(&[], &[]).expect("good settings");
     assert_eq!(config.listen.to_string(), "127.0.0.1:8000");
-    assert!(config.database.ends_with("data/shop.db"));
+    assert!(config.database.to_string().ends_with("data/shop.db"));
     assert!(matches!(config.key, KeyPlan::Kept(ref path) if path.ends_with("data/secret_key")));
     assert!(config.workers >= 1);
     assert_eq!(config.backlog, 4096);
@@ -93,7 +93,7 @@ fn all_faults_are_told_together_each_with_its_fix() {
         )],
         &[
             ("SLIPPERS_LISTEN", "8000"),
-            ("DATABASE_URL", "postgresql+asyncpg://user:hunter2@localhost/slippers"),
+            ("DATABASE_URL", "postgresql+asyncpg://user:hunter2@localhost"),
             ("SECRET_KEY", "supersecretkey"),
             ("ALGORITHM", "none"),
             ("TRUST_PROXY", "true"),
@@ -109,7 +109,7 @@ fn all_faults_are_told_together_each_with_its_fix() {
         "DEBUG (from file shop.toml): \"perhaps\" is neither",
         "WORKERS (from file shop.toml): is a fraction",
         "SLIPPERS_LISTEN (from environment): \"8000\" is not an address with a port",
-        "this version has only SQLite yet",
+        "DATABASE_URL (from environment): is not the whole address of a PostgreSQL server",
         "SECRET_KEY (from environment): is a known default",
         "ALGORITHM (from environment)",
         "TRUST_PROXY (from environment): is true without TRUSTED_PROXIES",
@@ -259,4 +259,21 @@ mod keys {
         let text = Config::load(&world, true).expect_err("a fault").to_string();
         assert!(text.contains("is shorter than 32 bytes"), "{text}");
     }
+}
+
+#[test]
+fn postgresql_needs_a_key_that_all_instances_share_and_shows_no_password() {
+    let url = ("DATABASE_URL", "postgresql+asyncpg://shop:hunter2@db:5433/slippers");
+    let text = faults(&[], &[url]);
+    assert!(text.contains("SECRET_KEY (from default): is not set, and on PostgreSQL"), "{text}");
+    let key = ("SECRET_KEY", "k3y-of-at-least-thirty-two-random-bytes");
+    let config =
+        load(&[], &[url, key, ("DATABASE_REPLICA_URLS", "postgres://shop:hunter2@r1/s, postgres://r2/s")]);
+    let config = config.expect("good settings");
+    let Database::Postgres(server) = &config.database else { panic!("{:?}", config.database) };
+    assert_eq!(server.replicas.len(), 2);
+    let shown = format!("{config:?}{}", report::check(&config));
+    assert!(shown.contains("postgresql://shop@db:5433/slippers") && !shown.contains("hunter2"), "{shown}");
+    let text = faults(&[], &[url, key, ("DATABASE_REPLICA_URLS", "sqlite:x"), ("DATABASE_POOL_SIZE", "0")]);
+    assert!(text.contains("DATABASE_REPLICA_URLS") && text.contains("DATABASE_POOL_SIZE"), "{text}");
 }

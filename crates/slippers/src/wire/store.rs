@@ -1,0 +1,152 @@
+//! The stores by name.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use slippers_core::Store;
+use slippers_core::types::Timestamp;
+use slippers_store_postgres::{PostgresSettings, PostgresStore};
+use slippers_store_sqlite::SqliteStore;
+use tokio::runtime::Runtime;
+
+use crate::config::database::Postgres;
+use crate::config::{Config, Database};
+use crate::data_dir;
+use crate::failure::Failure;
+
+/// Opens the database that the settings name, and migrates it. An SQLite file is made when it is missing.
+pub(crate) fn open_store(config: &Config, runtime: &Runtime) -> Result<Arc<dyn Store>, Failure> {
+    data_dir::prepare(&config.data_dir)?;
+    match &config.database {
+        Database::Sqlite(path) => {
+            make_folder_of(path)?;
+            let store = SqliteStore::open(path).map_err(|error| sqlite_not_opened(path, &error))?;
+            Ok(Arc::new(store))
+        }
+        Database::Postgres(server) => {
+            let store = runtime.block_on(PostgresStore::open(&settings(server)));
+            Ok(Arc::new(store.map_err(|error| postgres_not_opened(server, &error))?))
+        }
+    }
+}
+
+fn make_folder_of(path: &Path) -> Result<(), Failure> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|error| {
+        let what = format!("DATABASE_URL: the folder {} can't be made: {error}", folder.display());
+        Failure::failed(what, "make the folder, or name another file")
+    })
+}
+
+/// Where each migration stands, a line each, and how many are still to be run. The database is neither made nor changed.
+pub(crate) fn migration_status(config: &Config, runtime: &Runtime) -> Result<(Vec<String>, usize), Failure> {
+    let rows: Vec<(String, State)> = match &config.database {
+        Database::Sqlite(path) => SqliteStore::migration_status(path)
+            .map_err(|error| sqlite_not_opened(path, &error))?
+            .into_iter()
+            .map(|migration| (migration.name, migration.state.into()))
+            .collect(),
+        Database::Postgres(server) => runtime
+            .block_on(PostgresStore::migration_status(&settings(server)))
+            .map_err(|error| postgres_not_opened(server, &error))?
+            .into_iter()
+            .map(|migration| (migration.name, migration.state.into()))
+            .collect(),
+    };
+    let pending = rows.iter().filter(|(_, state)| matches!(state, State::Pending)).count();
+    Ok((rows.iter().map(|(name, state)| format!("{name:<24} {}", state.words())).collect(), pending))
+}
+
+/// Whether the settings' database is there at all.
+pub(crate) fn database_exists(config: &Config) -> bool {
+    match &config.database {
+        Database::Sqlite(path) => path.exists(),
+        // It was asked for its migrations.
+        Database::Postgres(_) => true,
+    }
+}
+
+/// Where a migration stands, in the words of both stores.
+enum State {
+    Pending,
+    Applied(Timestamp),
+    Edited(Timestamp),
+    Unknown(Timestamp),
+}
+
+impl State {
+    fn words(&self) -> String {
+        match self {
+            Self::Pending => "pending".to_owned(),
+            Self::Applied(at) => format!("applied {}", at.iso_with_z()),
+            Self::Edited(at) => format!("applied {}, but edited since", at.iso_with_z()),
+            Self::Unknown(at) => format!("applied {} by a newer program", at.iso_with_z()),
+        }
+    }
+}
+
+macro_rules! states {
+    ($($store:ident)*) => {$(
+        impl From<$store::MigrationState> for State {
+            fn from(state: $store::MigrationState) -> Self {
+                match state {
+                    $store::MigrationState::Pending => Self::Pending,
+                    $store::MigrationState::Applied(at) => Self::Applied(at),
+                    $store::MigrationState::Edited(at) => Self::Edited(at),
+                    $store::MigrationState::Unknown(at) => Self::Unknown(at),
+                }
+            }
+        }
+    )*};
+}
+
+states! { slippers_store_postgres slippers_store_sqlite }
+
+fn sqlite_not_opened(path: &Path, error: &slippers_store_sqlite::OpenError) -> Failure {
+    use slippers_store_sqlite::OpenError;
+    let fix = match error {
+        OpenError::NotADatabase { .. } | OpenError::NotSlippers { .. } => {
+            "name another file in DATABASE_URL, or another folder in SLIPPERS_DATA_DIR".to_owned()
+        }
+        OpenError::Newer { .. } => NEWER.to_owned(),
+        OpenError::Edited { .. } => EDITED.to_owned(),
+        _ => format!(
+            "see that {} and its folder are writable for the user who runs slippers, and that the disk is not full",
+            path.display()
+        ),
+    };
+    Failure::failed(error, fix)
+}
+
+const NEWER: &str = "run the version of slippers that last used this database, or a newer one";
+const EDITED: &str = "run the released version of slippers that made this database, or restore a backup";
+
+fn postgres_not_opened(server: &Postgres, error: &slippers_store_postgres::OpenError) -> Failure {
+    use slippers_store_postgres::OpenError;
+    let fix = match error {
+        OpenError::Url(_) => "write DATABASE_URL as postgresql://USER:PASSWORD@HOST:PORT/DATABASE".to_owned(),
+        OpenError::NotSlippers => "name an empty database in DATABASE_URL".to_owned(),
+        OpenError::Encoding(_) => {
+            "make the database anew: createdb --template=template0 --encoding=UTF8 NAME".to_owned()
+        }
+        OpenError::Newer { .. } => NEWER.to_owned(),
+        OpenError::Edited { .. } => EDITED.to_owned(),
+        OpenError::Database(_) => format!(
+            "see that the server of DATABASE_URL ({}) runs, has this database and lets this user in",
+            server.url
+        ),
+    };
+    Failure::failed(format!("DATABASE_URL: {error}"), fix)
+}
+
+fn settings(server: &Postgres) -> PostgresSettings {
+    let usual = PostgresSettings::new(server.url.reveal());
+    PostgresSettings {
+        direct_url: server.direct_url.as_ref().map(|url| url.reveal().to_owned()),
+        pool_size: server.pool_size.unwrap_or(usual.pool_size),
+        max_overflow: server.max_overflow,
+        pool_timeout: server.pool_timeout,
+        prepared_statements: server.prepared,
+        ..usual
+    }
+}
