@@ -16,6 +16,7 @@ mod changes;
 pub mod images;
 pub mod orders;
 mod store;
+pub mod transfer;
 pub mod types;
 
 pub use changes::{Change, ChangeListener};

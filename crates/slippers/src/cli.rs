@@ -69,6 +69,25 @@ pub(crate) enum Command {
         products: u64,
     },
 
+    /// Move a whole shop from its SQLite file into an empty PostgreSQL database.
+    ///
+    /// Everything goes in one transaction: numbers stay as they are, counts and sums are compared on both sides before it
+    /// is said to be done, and of a move that was interrupted nothing is there. The file is only read (but brought up to
+    /// this program first); stop the shop before, since what it writes meanwhile is not moved. Pictures and the signing
+    /// key stay where they are, in the data folder.
+    #[command(
+        after_help = "Example:\n  slippers transfer --from sqlite:data/shop.db --to postgresql://slippers@localhost/slippers"
+    )]
+    Transfer {
+        /// The file, as in DATABASE_URL: sqlite:PATH.
+        #[arg(long, value_name = "URL")]
+        from: String,
+
+        /// The database, as in DATABASE_URL: postgresql://USER:PASSWORD@HOST:PORT/DATABASE.
+        #[arg(long, value_name = "URL")]
+        to: String,
+    },
+
     /// Print the OpenAPI document of the API.
     Openapi,
 

@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::config::{Config, MessageSettings};
 use crate::console;
 use crate::failure::Failure;
-pub(crate) use store::{database_exists, migration_status, open_store};
+pub(crate) use store::{database_exists, migration_status, open_store, transfer};
 
 /// The machine's clock.
 pub(crate) fn clock() -> Arc<dyn Clock> {

@@ -1,6 +1,7 @@
 //! The funnel: every statement of a verb goes through here and is counted.
 
 mod cells;
+mod copy;
 mod prepared;
 
 use std::sync::Arc;

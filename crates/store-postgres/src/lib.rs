@@ -23,9 +23,11 @@ mod params;
 mod pool;
 mod settings;
 mod store;
+mod transfer;
 mod verbs;
 
 pub use error::OpenError;
 pub use migrations::{MigrationState, MigrationStatus};
 pub use settings::PostgresSettings;
 pub use store::PostgresStore;
+pub use transfer::{Moved, Progress, TransferError};

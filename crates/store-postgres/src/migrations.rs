@@ -67,7 +67,7 @@ pub(crate) async fn migrate(db: &Db, now: Timestamp) -> Result<(), OpenError> {
     done.and(ended)
 }
 
-async fn migrate_locked(db: &Db, now: Timestamp) -> Result<(), OpenError> {
+pub(crate) async fn migrate_locked(db: &Db, now: Timestamp) -> Result<(), OpenError> {
     db.run("SELECT pg_advisory_xact_lock($1)", params![LOCK]).await.map_err(failed)?;
     let found = look(db).await?;
     if found == Found::Nothing {

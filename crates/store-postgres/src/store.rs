@@ -99,7 +99,7 @@ impl Store for PostgresStore {
 }
 
 /// When a migration was applied is for people who look into the database; no rule depends on it.
-fn wall_clock() -> Timestamp {
+pub(crate) fn wall_clock() -> Timestamp {
     #[expect(clippy::disallowed_methods, reason = "a note in schema_migrations; nothing decides by it")]
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))

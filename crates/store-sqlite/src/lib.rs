@@ -16,6 +16,7 @@ mod catalog;
 mod connection;
 mod db;
 mod error;
+mod export;
 mod images;
 mod listeners;
 mod migrations;
@@ -25,5 +26,6 @@ mod store;
 mod writer;
 
 pub use error::OpenError;
+pub use export::Export;
 pub use migrations::{MigrationState, MigrationStatus};
 pub use store::SqliteStore;

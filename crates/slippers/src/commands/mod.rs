@@ -8,6 +8,7 @@ mod migrate;
 mod openapi;
 mod seed;
 mod serve;
+mod transfer;
 
 use crate::cli::{Cli, Command};
 use crate::config::{Config, World};
@@ -22,6 +23,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(what) => migrate::run(&settings(&world)?, what),
         Command::Admin(what) => admin::run(&settings(&world)?, what),
         Command::Seed { products } => seed::run(&settings(&world)?, products),
+        Command::Transfer { from, to } => {
+            logging::start(&Config::load(&world, false)?.log);
+            transfer::run(&from, &to)
+        }
         Command::Openapi => {
             openapi::run();
             Ok(())

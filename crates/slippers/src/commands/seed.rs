@@ -1,10 +1,8 @@
 //! `slippers seed`
 
-use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use slippers_core::Store;
 use slippers_core::catalog::{Assortment, CatalogError, SlipperQuery, Sort};
 use slippers_core::types::Page;
@@ -26,7 +24,8 @@ pub(super) fn run(config: &Config, products: u64) -> Result<(), Failure> {
     }
     let looks = looks(products);
     picture_files::draw_all(&looks, &config.images_dir())?;
-    let bar = progress_bar(products);
+    let bar = console::progress_bar("products");
+    bar.set_length(products);
     let goods = SeedGoods::new(products, {
         let bar = bar.clone();
         move |written| bar.set_position(written)
@@ -91,18 +90,4 @@ impl From<PictureFileError> for Failure {
             "see that the folder is writable for the user who runs slippers, and the disk is not full",
         )
     }
-}
-
-/// A bar on a terminal, nothing in a pipe.
-fn progress_bar(products: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(products), ProgressDrawTarget::hidden());
-    if let Ok(style) =
-        ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} products, {eta} left")
-    {
-        bar.set_style(style);
-    }
-    if std::io::stderr().is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::stderr());
-    }
-    bar
 }

@@ -112,6 +112,22 @@ fn place(url: &str) -> Result<Place, UrlFault> {
     }
 }
 
+/// The database that an address names, with the usual settings; `None` when it names none.
+pub(crate) fn database_of(url: &str) -> Option<Database> {
+    Some(match place(url).ok()? {
+        Place::File(path) => Database::Sqlite(path),
+        Place::Server(url) => Database::Postgres(Box::new(Postgres {
+            url,
+            direct_url: None,
+            replicas: Vec::new(),
+            pool_size: None,
+            max_overflow: 0,
+            pool_timeout: Duration::from_secs(10),
+            prepared: true,
+        })),
+    })
+}
+
 /// Whether an address is one of PostgreSQL.
 pub(super) fn is_server(url: &str) -> bool {
     matches!(place(url), Ok(Place::Server(_)))

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use slippers_core::Store;
 use slippers_core::types::Timestamp;
-use slippers_store_postgres::{PostgresSettings, PostgresStore};
-use slippers_store_sqlite::SqliteStore;
+use slippers_store_postgres::{Moved, PostgresSettings, PostgresStore, Progress, TransferError};
+use slippers_store_sqlite::{Export, SqliteStore};
 use tokio::runtime::Runtime;
 
 use crate::config::database::Postgres;
@@ -35,6 +35,32 @@ fn make_folder_of(path: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(|error| {
         let what = format!("DATABASE_URL: the folder {} can't be made: {error}", folder.display());
         Failure::failed(what, "make the folder, or name another file")
+    })
+}
+
+/// Moves the shop of a file into the database of a server.
+pub(crate) fn transfer(
+    file: &Path,
+    server: &Postgres,
+    runtime: &Runtime,
+    progress: Progress,
+) -> Result<Moved, Failure> {
+    if !file.exists() {
+        return Err(Failure::failed(
+            format!("--from: {} does not exist", file.display()),
+            "name the shop's file",
+        ));
+    }
+    // Brings the file up to this program.
+    SqliteStore::open(file).map_err(|error| sqlite_not_opened(file, &error))?.close();
+    let source = Export::open(file).map_err(|error| sqlite_not_opened(file, &error))?;
+    let moved = runtime.block_on(PostgresStore::move_in(&settings(server), Box::new(source), progress));
+    moved.map_err(|error| match error {
+        TransferError::Open(error) => postgres_not_opened(server, &error),
+        TransferError::NotEmpty { .. } => {
+            Failure::failed(error, "name an empty database in --to; this one was left as it is")
+        }
+        error => Failure::failed(error, "nothing was moved; mend what it tells and start again"),
     })
 }
 
