@@ -14,10 +14,12 @@ pub mod cart;
 pub mod catalog;
 mod changes;
 pub mod images;
+mod listeners;
 pub mod orders;
 mod store;
 pub mod transfer;
 pub mod types;
 
 pub use changes::{Change, ChangeListener};
+pub use listeners::Listeners;
 pub use store::{Constraint, PoolStatus, Store, StoreError};

@@ -4,11 +4,11 @@ mod cells;
 mod copy;
 mod prepared;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
-use slippers_core::StoreError;
+use slippers_core::{Change, StoreError};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, NoTls, Row};
 
@@ -34,12 +34,34 @@ pub(crate) struct Db {
     open: AtomicU32,
     /// The worst that has happened since [`Self::forget_trouble`]; 0 = nothing.
     trouble: AtomicU32,
+    changes: Mutex<Vec<Change>>,
 }
 
 impl Db {
     pub(crate) fn new(client: Client, prepared: bool, statements: Arc<AtomicU64>) -> Self {
         let prepared = prepared.then(Prepared::default);
-        Self { client, prepared, statements, open: AtomicU32::new(0), trouble: AtomicU32::new(0) }
+        Self {
+            client,
+            prepared,
+            statements,
+            open: AtomicU32::new(0),
+            trouble: AtomicU32::new(0),
+            changes: Mutex::default(),
+        }
+    }
+
+    /// Notes what a verb changes, for those who listen once it is committed.
+    pub(crate) fn note(&self, change: Change) {
+        self.changes().push(change);
+    }
+
+    /// What was noted since the last time.
+    pub(crate) fn take_changes(&self) -> Vec<Change> {
+        std::mem::take(&mut *self.changes())
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Vec<Change>> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a statement and reads all rows it answers.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use slippers_core::StoreError;
 use slippers_core::catalog::{Image, Variant};
 use slippers_core::images::rules::{Gallery, plan_addition, plan_removal};
 use slippers_core::images::{GonePicture, ImageError, ImageStore, NewImage};
 use slippers_core::types::{ImageId, OrderId, SlipperId, Timestamp};
+use slippers_core::{Change, StoreError};
 
 use crate::catalog::rows::{images_of_slipper, read_images};
 use crate::db::Db;
@@ -121,6 +121,7 @@ async fn touch(
     image: Option<&String>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    db.note(Change::Slipper(slipper));
     db.run(TOUCH, params![slipper.get(), image, now.micros()]).await?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! - `pool` keeps connections and lends them, never waiting without a bound; `connection` makes them.
 //! - `db` is the one funnel to tokio-postgres and the one place that knows prepared from unnamed statements; `params` are
 //!   the values of a statement, `error` the one place that reads its errors.
+//! - `feed` tells what was changed, here and by other instances.
 //! - `migrations` brings the database's schema up to this program's.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -16,6 +17,7 @@ mod catalog;
 mod connection;
 mod db;
 mod error;
+mod feed;
 mod images;
 mod migrations;
 mod orders;

@@ -11,6 +11,7 @@ use tokio_postgres::Config;
 use crate::connection::connect;
 use crate::db::Db;
 use crate::error::told;
+use crate::feed::Feed;
 use crate::settings::PostgresSettings;
 
 /// Calls that may wait for a connection; one more is told at once that the database is busy.
@@ -30,11 +31,17 @@ pub(crate) struct Pool {
     /// The one that was used last is lent first: those beyond the need fall asleep.
     idle: Mutex<Vec<Db>>,
     closed: AtomicBool,
+    feed: Arc<Feed>,
     statements: Arc<AtomicU64>,
 }
 
 impl Pool {
-    pub(crate) fn new(config: Config, settings: &PostgresSettings, statements: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        settings: &PostgresSettings,
+        statements: Arc<AtomicU64>,
+        feed: Arc<Feed>,
+    ) -> Self {
         let size = settings.pool_size.max(1);
         Self {
             config,
@@ -46,6 +53,7 @@ impl Pool {
             waiting: AtomicUsize::new(0),
             idle: Mutex::new(Vec::new()),
             closed: AtomicBool::new(false),
+            feed,
             statements,
         }
     }
@@ -137,6 +145,11 @@ pub(crate) struct Lease {
 impl Lease {
     pub(crate) fn db(&self) -> Result<&Db, StoreError> {
         self.db.as_ref().ok_or_else(closed)
+    }
+
+    /// Who is told what was changed on it.
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.pool.feed
     }
 
     /// Says whether the connection is inside of a transaction; one that is given back like that is closed.

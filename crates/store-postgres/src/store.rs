@@ -1,15 +1,16 @@
 //! The store as a whole.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use slippers_core::types::Timestamp;
-use slippers_core::{PoolStatus, Store, StoreError};
+use slippers_core::{ChangeListener, PoolStatus, Store, StoreError};
 
 use crate::connection::{connect, read_url};
 use crate::error::OpenError;
+use crate::feed::Feed;
 use crate::migrations::{self, MigrationStatus};
 use crate::orders::combiner::{COMMITTERS, Combiner};
 use crate::params::params;
@@ -23,6 +24,7 @@ pub struct PostgresStore {
     /// Connections of those who place orders: nobody else takes them.
     pub(crate) checkout: Arc<Pool>,
     pub(crate) combiner: Arc<Combiner>,
+    pub(crate) feed: Arc<Feed>,
     statements: Arc<AtomicU64>,
 }
 
@@ -49,9 +51,12 @@ impl PostgresStore {
             ..settings.clone()
         };
         let of_checkout = PostgresSettings { pool_size: committers, max_overflow: 0, ..settings.clone() };
-        let pool = Pool::new(config.clone(), &of_all, Arc::clone(&statements));
-        let checkout = Pool::new(config, &of_checkout, Arc::clone(&statements));
-        Ok(Self { pool: Arc::new(pool), checkout: Arc::new(checkout), combiner: Arc::default(), statements })
+        let feed = Arc::<Feed>::default();
+        let pool = Pool::new(config.clone(), &of_all, Arc::clone(&statements), Arc::clone(&feed));
+        let checkout = Pool::new(config, &of_checkout, Arc::clone(&statements), Arc::clone(&feed));
+        feed.follow(direct);
+        let (pool, checkout) = (Arc::new(pool), Arc::new(checkout));
+        Ok(Self { pool, checkout, combiner: Arc::default(), feed, statements })
     }
 
     /// Where each migration stands in this database, which is not changed.
@@ -81,6 +86,10 @@ impl Store for PostgresStore {
             unavailable @ StoreError::Unavailable(_) => unavailable,
             other => StoreError::Unavailable(other.to_string()),
         })
+    }
+
+    fn listen(&self, listener: Weak<dyn ChangeListener>) {
+        self.feed.listeners().add(listener);
     }
 
     fn pool_status(&self) -> PoolStatus {

@@ -150,6 +150,7 @@ where
                 Err((error, trouble)) => (Err(error.into()), trouble),
             },
             Err(error) => {
+                lease.db()?.take_changes();
                 end(&mut lease, "ROLLBACK").await;
                 (Err(error), trouble)
             }
@@ -206,11 +207,15 @@ pub(crate) async fn commit(lease: &mut Lease) -> Result<(), (StoreError, Trouble
         return Err((gone, Trouble::Connection));
     }
     db.forget_trouble();
+    let changes = db.take_changes();
     let undecided = |reason: String| {
         tracing::error!("it is not known whether a write was committed: {reason}");
         (StoreError::Undecided(reason), Trouble::Its)
     };
-    match tokio::time::timeout(COMMIT_LIMIT, db.control("COMMIT")).await {
+    let committed = tokio::time::timeout(COMMIT_LIMIT, lease.feed().commit(db, &changes)).await;
+    // Also when it failed: of some it is not known whether they did, and to be told in vain harms nobody.
+    lease.feed().listeners().tell(&changes);
+    match committed {
         Ok(Ok(())) => {
             lease.set_in_transaction(false);
             Ok(())

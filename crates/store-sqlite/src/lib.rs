@@ -4,7 +4,7 @@
 //! - `writer` runs every write on one thread and lets those that wait share a transaction and its fsync.
 //! - `readers` runs reads on connections of their own: short ones inline, those that may scan off the async workers.
 //! - `db` is the one funnel to rusqlite, `error` the one place that reads its errors.
-//! - `listeners` tells what was changed, here and by other processes.
+//! - `elsewhere` sees what other processes change.
 //! - `migrations` brings the file's schema up to this program's.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -15,10 +15,10 @@ mod cart;
 mod catalog;
 mod connection;
 mod db;
+mod elsewhere;
 mod error;
 mod export;
 mod images;
-mod listeners;
 mod migrations;
 mod orders;
 mod readers;

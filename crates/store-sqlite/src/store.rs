@@ -7,11 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use slippers_core::types::Timestamp;
-use slippers_core::{ChangeListener, PoolStatus, Store, StoreError};
+use slippers_core::{ChangeListener, Listeners, PoolStatus, Store, StoreError};
 
 use crate::connection::open_writer;
 use crate::error::OpenError;
-use crate::listeners::Listeners;
 use crate::migrations::{self, MigrationStatus, told};
 use crate::readers::Readers;
 use crate::writer::{MAX_WAIT, Writer};

@@ -94,13 +94,18 @@ impl AccountStore for PostgresStore {
     async fn open_session(
         &self,
         user: UserId,
+        checked: &PasswordHash,
         session: NewSession,
         now: Timestamp,
     ) -> Result<(), AccountError> {
-        self.write((user, session, now), |db, (user, session, now)| {
-            Box::pin(sessions::open(db, *user, session, *now))
+        self.write((user, checked.clone(), session, now), |db, (user, checked, session, now)| {
+            Box::pin(sessions::open(db, *user, checked, session, *now))
         })
         .await
+    }
+
+    fn user_generation(&self, user: UserId) -> u64 {
+        self.feed.listeners().generations().of(user)
     }
 
     async fn find_session_user(&self, session: SessionId) -> Result<Option<User>, StoreError> {
@@ -202,7 +207,7 @@ async fn register(
     now: Timestamp,
 ) -> Result<User, AccountError> {
     let user = create_user(db, new, now).await?;
-    sessions::open(db, user.id, &first(user.id), now).await?;
+    sessions::open(db, user.id, &new.password, &first(user.id), now).await?;
     Ok(user)
 }
 
@@ -290,8 +295,9 @@ async fn reset_password(
     now: Timestamp,
 ) -> Result<(), AccountError> {
     let values = params![name, password.as_str(), now.micros()];
-    let user = db.first(RESET_PASSWORD, values, |row| row.int(0)).await?.ok_or(AccountError::NotFound)?;
-    let entry = Entry::password_reset(By::CommandLine, UserId::new(user));
+    let found = db.first(RESET_PASSWORD, values, |row| row.int(0).map(UserId::new)).await?;
+    let user = found.ok_or(AccountError::NotFound)?;
+    let entry = Entry::password_reset(By::CommandLine, user);
     try_join(sessions::end_all(db, user, now), audit::record(db, &entry, now)).await?;
     Ok(())
 }

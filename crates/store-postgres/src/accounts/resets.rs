@@ -156,7 +156,7 @@ async fn make_real(db: &Db, reset: i64, user: i64, password: &str, now: Timestam
     try_join3(
         db.run(USE_UP, params![reset]),
         db.run(SET_PASSWORD, params![user, password, now.micros()]),
-        sessions::end_all(db, user, now),
+        sessions::end_all(db, UserId::new(user), now),
     )
     .await?;
     Ok(())

@@ -1,32 +1,34 @@
 //! Sessions and their refresh tokens.
 
 use futures_util::future::try_join;
-use slippers_core::StoreError;
 use slippers_core::accounts::rules::{PresentedToken, RefreshVerdict, judge_refresh};
 use slippers_core::accounts::{
-    AccountError, NewSession, RefreshHash, RefreshToken, Rotation, SessionId, User,
+    AccountError, NewSession, PasswordHash, RefreshHash, RefreshToken, Rotation, SessionId, User,
 };
 use slippers_core::types::{Timestamp, UserId};
+use slippers_core::{Change, StoreError};
 
-use super::{read_user, user_columns};
+use super::{read_user, user_columns, users};
 use crate::db::Db;
 use crate::params::params;
 
 // The lock lets nobody delete the user, or change their password, before the session is there to be ended with it.
 const OPEN: &str = "
     INSERT INTO sessions (id, user_id, created_at, cap_at)
-    SELECT $1, id, $3, $4 FROM users WHERE id = $2 AND wiped_at IS NULL FOR SHARE";
+    SELECT $1, id, $3, $4 FROM users WHERE id = $2 AND wiped_at IS NULL AND password_hash = $5 FOR SHARE";
 
 pub(super) async fn open(
     db: &Db,
     user: UserId,
+    checked: &PasswordHash,
     session: &NewSession,
     now: Timestamp,
 ) -> Result<(), AccountError> {
     let cap_at = session.cap_at.map(Timestamp::micros);
-    let values = params![&session.id.as_bytes()[..], user.get(), now.micros(), cap_at];
+    let values = params![&session.id.as_bytes()[..], user.get(), now.micros(), cap_at, checked.as_str()];
     if db.run(OPEN, values).await? == 0 {
-        return Err(AccountError::NotFound);
+        let is_there = users::find(db, user).await?.is_some();
+        return Err(if is_there { AccountError::PasswordMoved } else { AccountError::NotFound });
     }
     add_token(db, session.id, session.refresh).await?;
     Ok(())
@@ -100,18 +102,20 @@ fn session_id(stored: &[u8]) -> Result<SessionId, StoreError> {
     Ok(SessionId::new(bytes))
 }
 
-const END: &str = "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+const END: &str = "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING user_id";
 
 pub(super) async fn end(db: &Db, session: SessionId, now: Timestamp) -> Result<(), StoreError> {
-    db.run(END, params![&session.as_bytes()[..], now.micros()]).await?;
+    let ended = db.first(END, params![&session.as_bytes()[..], now.micros()], |row| row.int(0)).await?;
+    ended.into_iter().for_each(|user| db.note(Change::User(UserId::new(user))));
     Ok(())
 }
 
 const END_ALL: &str = "UPDATE sessions SET ended_at = $2 WHERE user_id = $1 AND ended_at IS NULL";
 
 /// Ends all sessions of a user.
-pub(super) async fn end_all(db: &Db, user: i64, now: Timestamp) -> Result<(), StoreError> {
-    db.run(END_ALL, params![user, now.micros()]).await?;
+pub(super) async fn end_all(db: &Db, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+    db.note(Change::User(user));
+    db.run(END_ALL, params![user.get(), now.micros()]).await?;
     Ok(())
 }
 
@@ -138,7 +142,8 @@ const SWEEP_TOKENS: &str = "
 // Only sessions that have just lost a token can have none left: each is opened with one.
 const SWEEP: &str = "
     DELETE FROM sessions
-    WHERE id = ANY($1) AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.session_id = sessions.id)";
+    WHERE id = ANY($1) AND NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.session_id = sessions.id)
+    RETURNING user_id";
 
 pub(super) async fn sweep(db: &Db, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
     let values = params![before.micros(), limit.max(0)];
@@ -146,6 +151,7 @@ pub(super) async fn sweep(db: &Db, before: Timestamp, limit: i64) -> Result<u64,
     if sessions.is_empty() {
         return Ok(0);
     }
-    let ended = db.run(SWEEP, params![&sessions]).await?;
-    Ok(u64::try_from(sessions.len()).unwrap_or(u64::MAX).saturating_add(ended))
+    let users = db.all(SWEEP, params![&sessions], |row| row.int(0).map(UserId::new)).await?;
+    users.iter().for_each(|user| db.note(Change::User(*user)));
+    Ok(u64::try_from(sessions.len() + users.len()).unwrap_or(u64::MAX))
 }

@@ -1,13 +1,13 @@
 //! Users: listed, changed and deleted.
 
 use futures_util::future::{try_join3, try_join5};
-use slippers_core::StoreError;
 use slippers_core::accounts::rules::decide_user_change;
 use slippers_core::accounts::{
     AccountError, PasswordChange, PasswordHash, ProfileChange, User, UserChange, UserPage, UserQuery,
 };
 use slippers_core::audit::{By, Entry};
 use slippers_core::types::{Timestamp, UserId};
+use slippers_core::{Change, StoreError};
 
 use super::search::{self, Keys};
 use super::{count, read_user, refuse_taken, sessions, taken, user_columns};
@@ -151,6 +151,7 @@ const UPDATE: &str = "
 /// Writes a user who was changed, and everything that follows from it.
 async fn write(db: &Db, before: &User, after: User) -> Result<User, AccountError> {
     let id = after.id.get();
+    db.note(Change::User(after.id));
     refuse_taken(db, &after.name, &after.phone, id).await?;
     let (old, new) = (Keys::of(before), Keys::of(&after));
     let values = params![
@@ -191,6 +192,7 @@ const WIPE_RESET: &str = "DELETE FROM password_resets WHERE user_id = $1";
 
 pub(super) async fn delete(db: &Db, id: UserId, by: UserId, now: Timestamp) -> Result<(), AccountError> {
     let user = lock(db, id).await?;
+    db.note(Change::User(id));
     decide_user_change(by, id, user.is_admin, admins(db, user.is_admin).await?)?;
     let entry = Entry::user_deleted(By::Admin(by), id);
     let (keys, user_id) = (Keys::of(&user), id.get());

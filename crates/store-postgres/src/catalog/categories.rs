@@ -3,7 +3,7 @@
 use slippers_core::audit::{By, Entry};
 use slippers_core::catalog::{CatalogError, Category, CategoryChange, NewCategory};
 use slippers_core::types::{CategoryId, Timestamp};
-use slippers_core::{Constraint, StoreError};
+use slippers_core::{Change, Constraint, StoreError};
 
 use crate::audit;
 use crate::db::{Cells, Db};
@@ -77,6 +77,7 @@ pub(super) async fn update(
     };
     let values = params![id.get(), &next.name, &next.description, next.is_active, now.micros()];
     db.run(UPDATE, values).await.map_err(name_taken)?;
+    db.note(Change::Category(id));
     audit::record(db, &Entry::category_updated(by, id, change), now).await?;
     Ok(next)
 }
@@ -108,9 +109,11 @@ pub(super) async fn delete_part(
     let part = i64::try_from(PART).unwrap_or(i64::MAX);
     if db.run(DETACH, params![id.get(), part]).await? == PART {
         db.run(COUNT_DETACHED, params![id.get(), part]).await?;
+        db.note(Change::Category(id));
         return Ok(false);
     }
     db.run(DELETE, params![id.get()]).await?;
+    db.note(Change::Category(id));
     audit::record(db, &Entry::category_deleted(by, id), now).await?;
     Ok(true)
 }

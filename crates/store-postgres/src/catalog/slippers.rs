@@ -1,11 +1,11 @@
 //! One product: read, made, changed, deleted.
 
-use slippers_core::StoreError;
 use slippers_core::audit::{By, Entry};
 use slippers_core::catalog::rules::pause_after;
 use slippers_core::catalog::search::fold;
 use slippers_core::catalog::{CatalogError, Image, NewSlipper, Slipper, SlipperChange};
 use slippers_core::types::{CategoryId, Money, SlipperId, Timestamp, UserId};
+use slippers_core::{Change, StoreError};
 
 use super::rows::{images_of_slipper, read_images, read_slipper, slipper_columns};
 use super::search;
@@ -60,6 +60,7 @@ pub(super) async fn create(
     ];
     let id = db.one(CREATE, values, |row| row.int(0)).await?;
     search::add(db, id, [&name_key, &size_key]).await?;
+    db.note(Change::Slipper(SlipperId::new(id)));
     audit::record(db, &Entry::slipper_created(by, SlipperId::new(id), new), now).await?;
     count_in_shop(db, 1).await?;
     Ok(db.one(FIND, params![id], |row| read_slipper(row, 0)).await?)
@@ -155,6 +156,7 @@ pub(super) async fn update(
     if let Some(counted) = change.quantity {
         record_count(db, id, counted - before.quantity, counted, by, now).await?;
     }
+    db.note(Change::Slipper(id));
     audit::record(db, &Entry::slipper_updated(By::Admin(by), id, change), now).await?;
     Ok(db.one(FIND, params![id.get()], |row| read_slipper(row, 0)).await?)
 }
@@ -202,6 +204,7 @@ pub(super) async fn delete(db: &Db, id: SlipperId, by: By, now: Timestamp) -> Re
     search::remove(db, id.get(), [&before.name_key, &before.size_key]).await?;
     db.run(DELETE, params![id.get()]).await?;
     count_in_category(db, before.category, -1).await?;
+    db.note(Change::Slipper(id));
     audit::record(db, &Entry::slipper_deleted(by, id), now).await?;
     images::let_go(db, &before.image).await?;
     images::remember_gone(db, &pictures).await?;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use slippers_core::StoreError;
 use slippers_core::audit::{By, Entry};
 use slippers_core::catalog::search::{fold, grams};
 use slippers_core::catalog::{Assortment, CatalogError, NewCategory, StockedSlipper};
 use slippers_core::types::{CategoryId, Timestamp};
+use slippers_core::{Change, StoreError};
 
 use crate::audit;
 use crate::db::Db;
@@ -46,6 +46,7 @@ pub(super) async fn fill(db: &Db, goods: &dyn Assortment, now: Timestamp) -> Res
         }
         goods.progress(written);
     }
+    db.note(Change::Catalog);
     db.run(COUNT_IN_CATEGORIES, params![]).await?;
     let written = i64::try_from(written).unwrap_or(i64::MAX);
     db.run(COUNT_IN_SHOP, params![written]).await?;

@@ -2,13 +2,14 @@
 
 mod statements;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _, join, join_all, try_join, try_join3};
-use slippers_core::StoreError;
 use slippers_core::orders::rules::{Goods, WantedLine};
 use slippers_core::orders::{Order, PlaceError};
 use slippers_core::types::{OrderId, SlipperId};
+use slippers_core::{Change, StoreError};
 
 use self::statements::*;
 use super::place::{Answer, Buyer, CartState, Known, PendingOrder, UsedKey, Wish, Writes, decide};
@@ -70,8 +71,28 @@ async fn attempt(lease: &mut Lease, shard: i64, wishes: &[Wish]) -> Result<Vec<O
             _ => None,
         })
         .collect();
-    let found = write(lease, shard, &writes, again).await?;
+    let changes = changes(&writes, &known);
+    let found = write(lease, shard, &writes, again, &changes).await?;
     Ok(outcomes(answers, writes, &found))
+}
+
+/// What these writes are to the products that they take from the shelf, on which `known` is what is left.
+fn changes(writes: &Writes, known: &Known) -> Vec<Change> {
+    let of_stock = |(slipper, taken): (i64, i64)| {
+        let slipper = SlipperId::new(slipper);
+        let after = known.shelf.get(&slipper).map_or(0, |goods| goods.stock);
+        Change::of_stock(slipper, after + taken, after)
+    };
+    taken(writes).into_iter().map(of_stock).collect()
+}
+
+/// How many pairs of each product are taken.
+fn taken(writes: &Writes) -> BTreeMap<i64, i64> {
+    let mut taken = BTreeMap::<i64, i64>::new();
+    for line in writes.orders.iter().flat_map(|new| &new.order.lines) {
+        *taken.entry(line.slipper.get()).or_default() += line.quantity;
+    }
+    taken
 }
 
 fn outcomes(answers: Vec<Answer>, writes: Writes, found: &[Order]) -> Vec<Outcome> {
@@ -181,6 +202,7 @@ async fn write(
     shard: i64,
     writes: &Writes,
     again: Vec<i64>,
+    changes: &[Change],
 ) -> Result<Vec<Order>, Failed> {
     let db = lease.db().map_err(|error| (error, Trouble::Its))?;
     let found = async {
@@ -189,8 +211,12 @@ async fn write(
         }
         db.all(FIND_ALL, params![again], read_order).await
     };
-    let sent = join(join_all(statements(db, shard, writes)), join(found, db.control("COMMIT")));
-    let Ok((written, (found, committed))) = tokio::time::timeout(COMMIT_LIMIT, sent).await else {
+    let commit = lease.feed().commit(db, changes);
+    let sent = join(join_all(statements(db, shard, writes)), join(found, commit));
+    let answered = tokio::time::timeout(COMMIT_LIMIT, sent).await;
+    // Whatever became of it: to be told in vain harms nobody.
+    lease.feed().listeners().tell(changes);
+    let Ok((written, (found, committed))) = answered else {
         return Err(undecided("the commit was not answered in time"));
     };
     let failed = written.into_iter().find_map(Result::err);
@@ -270,11 +296,7 @@ fn insert_orders<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> [Written<'w>
         lines().map(|(_, line)| line.size.as_str()).collect::<Vec<_>>(),
         lines().map(|(_, line)| line.image.as_str()).collect::<Vec<_>>(),
     ];
-    let mut taken = std::collections::BTreeMap::<i64, i64>::new();
-    for (_, line) in lines() {
-        *taken.entry(line.slipper.get()).or_default() += line.quantity;
-    }
-    let (slippers, quantities): (Vec<i64>, Vec<i64>) = taken.into_iter().unzip();
+    let (slippers, quantities): (Vec<i64>, Vec<i64>) = taken(writes).into_iter().unzip();
     let users: Vec<i64> = new.iter().map(|new| new.order.user.get()).collect();
     let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
     [

@@ -1,12 +1,12 @@
 //! What orders do to stock and counts.
 
 use futures_util::future::try_join;
-use slippers_core::StoreError;
 use slippers_core::catalog::MAX_STOCK;
-use slippers_core::types::{OrderId, UserId};
+use slippers_core::types::{OrderId, SlipperId, UserId};
+use slippers_core::{Change, StoreError};
 
 use super::combiner::COMMITTERS;
-use crate::db::Db;
+use crate::db::{Cells, Db};
 use crate::params::params;
 
 // Of products that are gone nothing is given back, and no shelf holds more than it can. Products in the order of their
@@ -21,11 +21,18 @@ const GIVE_BACK: &str = "
     )
     UPDATE slippers SET quantity = least($2, slippers.quantity + back.quantity)
     FROM held JOIN back ON back.slipper_id = held.id
-    WHERE slippers.id = held.id";
+    WHERE slippers.id = held.id
+    RETURNING slippers.id, slippers.quantity, back.quantity";
 
 /// Puts the lines of these orders back on the shelf.
 pub(super) async fn give_back(db: &Db, orders: &[i64]) -> Result<(), StoreError> {
-    db.run(GIVE_BACK, params![orders, MAX_STOCK]).await?;
+    let note = |row: &Cells<'_>| {
+        // Where the shelf was too full for all of it, there was something on it before.
+        let (slipper, after, back) = (SlipperId::new(row.int(0)?), row.int(1)?, row.int(2)?);
+        db.note(Change::of_stock(slipper, after - back, after));
+        Ok(())
+    };
+    db.all(GIVE_BACK, params![orders, MAX_STOCK], note).await?;
     Ok(())
 }
 

@@ -5,11 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU64;
 
 use rusqlite::Connection;
-use slippers_core::{Change, StoreError};
+use slippers_core::{Change, Listeners, StoreError};
 
 use crate::db::Db;
 use crate::error::interpret_error;
-use crate::listeners::Listeners;
 
 /// A write that waits for its transaction.
 pub(crate) trait Job: Send {

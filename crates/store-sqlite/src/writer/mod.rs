@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use slippers_core::accounts::Generations;
-use slippers_core::{Change, StoreError};
+use slippers_core::{Change, Listeners, StoreError};
 use tokio::sync::oneshot;
 
 use self::batch::{Job, run_batch};
 use crate::db::Db;
-use crate::listeners::{Elsewhere, Listeners};
+use crate::elsewhere::Elsewhere;
 
 /// Writes that may wait; one more is told at once that the database is busy.
 const QUEUE: usize = 1024;

@@ -6,6 +6,8 @@ use std::time::Instant;
 use slippers_core::Constraint;
 use tokio::sync::oneshot::error::TryRecvError;
 
+use slippers_core::Listeners;
+
 use super::*;
 use crate::connection::{open_reader, open_writer};
 

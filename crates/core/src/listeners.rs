@@ -1,32 +1,32 @@
 //! Those who are told what was changed.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use rusqlite::Connection;
-use slippers_core::accounts::Generations;
-use slippers_core::{Change, ChangeListener, StoreError};
-
-use crate::error::interpret_error;
+use crate::accounts::Generations;
+use crate::changes::{Change, ChangeListener};
 
 /// Everybody who listens.
 #[derive(Default)]
-pub(crate) struct Listeners {
+pub struct Listeners {
     everybody: Mutex<Vec<Weak<dyn ChangeListener>>>,
     /// What moves with the changes of users.
     generations: Generations,
 }
 
 impl Listeners {
-    pub(crate) fn add(&self, listener: Weak<dyn ChangeListener>) {
+    /// Adds somebody, for as long as they live.
+    pub fn add(&self, listener: Weak<dyn ChangeListener>) {
         self.everybody.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
-    pub(crate) fn generations(&self) -> &Generations {
+    /// The numbers of users.
+    pub fn generations(&self) -> &Generations {
         &self.generations
     }
 
     /// Tells all of them; those that are gone are forgotten.
-    pub(crate) fn tell(&self, changes: &[Change]) {
+    pub fn tell(&self, changes: &[Change]) {
         if changes.is_empty() {
             return;
         }
@@ -47,19 +47,8 @@ impl Listeners {
     }
 }
 
-/// Sees what other processes commit to the same file.
-#[derive(Debug, Default)]
-pub(crate) struct Elsewhere {
-    seen: Option<i64>,
-}
-
-impl Elsewhere {
-    /// Whether another process has committed something since the last look through this connection. The first look says
-    /// no. It costs a read of the log's header, and does not see what this connection commits itself.
-    pub(crate) fn has_changed(&mut self, conn: &Connection) -> Result<bool, StoreError> {
-        let mut statement = conn.prepare_cached("PRAGMA data_version").map_err(interpret_error)?;
-        let now = statement.query_row([], |row| row.get::<_, i64>(0)).map_err(interpret_error)?;
-        let before = self.seen.replace(now);
-        Ok(before.is_some_and(|before| before != now))
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listeners").finish_non_exhaustive()
     }
 }
