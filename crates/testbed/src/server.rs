@@ -68,7 +68,9 @@ impl Server {
                 Some(_) => !self.is_running(),
                 None => matches!(self.supervisor.as_mut().map(Child::try_wait), Some(Ok(Some(_)))),
             };
-            if is_over { Some(false) } else { (self.launch.answers)(self).then_some(true) }
+            // Under load it answers before its number is written down, without which nobody could signal it.
+            let is_up = || self.is_running() && (self.launch.answers)(self);
+            if is_over { Some(false) } else { is_up().then_some(true) }
         });
         match answered {
             Some(true) => Ok(()),

@@ -30,6 +30,15 @@ pub(super) struct Asked<'r> {
     pub(super) started: Instant,
 }
 
+/// What is told of time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// What the request took.
+    pub(super) taken: Duration,
+    /// Since the server's start.
+    pub(super) uptime: Duration,
+}
+
 /// The heads of pages, made at the start: what differs from answer to answer has its place in them already, so that it
 /// takes no room that is not there.
 #[derive(Debug)]
@@ -92,7 +101,7 @@ impl Heads {
         asked: Asked<'_>,
         decision: Option<Decision>,
         cors: &Cors,
-        uptime: Duration,
+        times: Times,
     ) -> Response<Payload> {
         let form = page.form(page.is_packable() && compress::accepts_gzip(asked.headers));
         let is_unchanged = asked.headers.contains_key(IF_NONE_MATCH)
@@ -106,7 +115,7 @@ impl Heads {
         let mut headers = self.heads[kind.index()].clone();
         headers.insert(ETAG, form.etag.clone());
         headers.insert(SURROGATE_KEY, page.surrogate().clone());
-        tell(&mut headers, asked, decision, uptime);
+        tell(&mut headers, asked, decision, times);
         cors.allow(asked.headers, &mut headers);
         let mut response = Response::new(payload(form, asked.is_head, is_unchanged, &mut headers));
         if is_unchanged {
@@ -118,7 +127,8 @@ impl Heads {
 }
 
 /// What is of this request alone.
-fn tell(headers: &mut HeaderMap, asked: Asked<'_>, decision: Option<Decision>, uptime: Duration) {
+fn tell(headers: &mut HeaderMap, asked: Asked<'_>, decision: Option<Decision>, times: Times) {
+    let Times { taken, uptime } = times;
     let mut texts = Texts::with_capacity(96);
     let id = texts.put(|into| put_id(into, asked.id));
     let up = texts.put(|into| put_number(into, uptime.as_secs()));
@@ -126,7 +136,6 @@ fn tell(headers: &mut HeaderMap, asked: Asked<'_>, decision: Option<Decision>, u
         let remaining = texts.put(|into| put_number(into, u64::from(decision.remaining)));
         (remaining, texts.put(|into| put_number(into, decision.reset_seconds)))
     });
-    let taken = asked.started.elapsed();
     let seconds = texts.put(|into| put_seconds(into, taken));
     let timing = texts.put(|into| put_server_timing(into, taken));
     let texts = texts.done();

@@ -6,11 +6,13 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Request, Response, header};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
@@ -43,7 +45,7 @@ pub(crate) async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let places = Arc::new(Semaphore::new(settings.max_connections));
-    let draining = CancellationToken::new();
+    let draining = Arc::new(Draining::default());
     let connections = TaskTracker::new();
     let spawn = |stream: TcpStream, peer: SocketAddr, place| {
         let connection = Connection {
@@ -55,7 +57,7 @@ pub(crate) async fn serve(
         let (settings, draining) = (settings.clone(), draining.clone());
         connections.spawn(async move {
             let _place = place;
-            connection.run(stream, &settings, draining).await;
+            connection.run(stream, &settings, &draining).await;
         });
     };
 
@@ -78,7 +80,7 @@ pub(crate) async fn serve(
     }
 
     take_the_rest(listener, |stream, peer| spawn(stream, peer, None));
-    draining.cancel();
+    draining.begin();
     connections.close();
     if tokio::time::timeout(settings.drain_timeout, connections.wait()).await.is_err() {
         let left = connections.len();
@@ -113,6 +115,24 @@ async fn rest_after(error: &std::io::Error) {
     }
 }
 
+/// Whether the server is about to stop.
+#[derive(Debug, Default)]
+struct Draining {
+    has_begun: AtomicBool,
+    token: CancellationToken,
+}
+
+impl Draining {
+    fn begin(&self) {
+        self.has_begun.store(true, Ordering::Relaxed);
+        self.token.cancel();
+    }
+
+    fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Relaxed)
+    }
+}
+
 struct Connection {
     stack: Arc<Stack>,
     peer: SocketAddr,
@@ -121,13 +141,13 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(&self, stream: TcpStream, settings: &ConnectionSettings, draining: CancellationToken) {
+    async fn run(&self, stream: TcpStream, settings: &ConnectionSettings, draining: &Draining) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "can't set TCP_NODELAY");
         }
         let mut stream = tokio_io_timeout::TimeoutStream::new(stream);
         stream.set_write_timeout(Some(settings.write_timeout));
-        let service = Front { connection: self, draining: &draining };
+        let service = Front { connection: self, draining };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(settings.header_timeout)
@@ -136,15 +156,19 @@ impl Connection {
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let mut connection = std::pin::pin!(connection);
         let leave = async {
-            draining.cancelled().await;
+            draining.token.cancelled().await;
             // Whoever has just been let in is still about to ask; hyper would close on them.
             if self.requests.load(Ordering::Relaxed) == 0 {
                 tokio::time::sleep(FIRST_REQUEST_GRACE).await;
             }
         };
+        // In a set of its own it is looked at only when it was woken: to look at the token takes locks that all
+        // connections share, several times a request.
+        let mut leave: FuturesUnordered<_> = [leave].into_iter().collect();
         let ended = tokio::select! {
+            biased;
             ended = connection.as_mut() => ended,
-            () = leave => {
+            Some(()) = leave.next() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -159,7 +183,7 @@ impl Connection {
         &self,
         request: Request<Incoming>,
         refused: Option<Decision>,
-        draining: &CancellationToken,
+        draining: &Draining,
     ) -> Response<Payload> {
         let (request, leftover) = leftover::watch(request);
         let response = match refused {
@@ -178,10 +202,10 @@ impl Connection {
         &self,
         mut response: Response<Payload>,
         is_spent: bool,
-        draining: &CancellationToken,
+        draining: &Draining,
     ) -> Response<Payload> {
         let served = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        if is_spent || (self.max_requests > 0 && served >= self.max_requests) || draining.is_cancelled() {
+        if is_spent || (self.max_requests > 0 && served >= self.max_requests) || draining.has_begun() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -191,7 +215,7 @@ impl Connection {
 /// What answers the requests of a connection.
 struct Front<'c> {
     connection: &'c Connection,
-    draining: &'c CancellationToken,
+    draining: &'c Draining,
 }
 
 impl<'c> Service<Request<Incoming>> for Front<'c> {

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -33,7 +33,7 @@ use super::call::Bearer;
 use super::client::{ClientAddress, ClientKey, client_address};
 use super::compress;
 use super::cors::Cors;
-use super::dress::{Asked, Heads};
+use super::dress::{Asked, Heads, Times};
 use super::errors::{ApiError, Code};
 use super::headers::{
     HINT_BYTES, RequestId, SECURITY, SERVER_TIMING, Texts, X_COMPRESS_HINT, X_PROCESS_TIME,
@@ -192,8 +192,10 @@ impl Stack {
         method: &Method,
         path: &str,
     ) -> Response<Payload> {
-        let response = self.heads.dress(page, asked, decision, &self.cors, self.started.elapsed());
-        self.log_slow(asked.id, asked.started, method, path, response.status());
+        let taken = asked.started.elapsed();
+        let uptime = asked.started.saturating_duration_since(self.started) + taken;
+        let response = self.heads.dress(page, asked, decision, &self.cors, Times { taken, uptime });
+        self.log_slow(asked.id, taken, method, path, response.status());
         response
     }
 
@@ -209,11 +211,10 @@ impl Stack {
                 tracing::warn!(request_id = %id, %method, ?path, code, cause, "request {id} not served: {code}");
             }
         }
-        self.log_slow(*id, exchange.started, method, path, status);
+        self.log_slow(*id, exchange.started.elapsed(), method, path, status);
     }
 
-    fn log_slow(&self, id: RequestId, started: Instant, method: &Method, path: &str, status: StatusCode) {
-        let taken = started.elapsed();
+    fn log_slow(&self, id: RequestId, taken: Duration, method: &Method, path: &str, status: StatusCode) {
         if taken >= self.shop.settings.slow_request && !is_static(path) {
             let duration_ms = u64::try_from(taken.as_millis()).unwrap_or(u64::MAX);
             let status = status.as_u16();

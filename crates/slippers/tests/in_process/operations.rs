@@ -191,10 +191,10 @@ const OPERATIONS: &[(&str, u64, Prepare)] = &[
         post("/auth/confirm-reset", json!({"name": name, "code": code}))
     }),
     ("GET /admin/password-resets/", 1, |s| admin(s, "/admin/password-resets/", Value::Null)),
-    ("POST /admin/password-resets/{reset_id}/approve", 4, |s| {
+    ("POST /admin/password-resets/{reset_id}/approve", 5, |s| {
         admin(s, format!("/admin/password-resets/{}/approve", s.reset()), Value::Null)
     }),
-    ("POST /admin/password-resets/{reset_id}/refuse", 1, |s| {
+    ("POST /admin/password-resets/{reset_id}/refuse", 2, |s| {
         admin(s, format!("/admin/password-resets/{}/refuse", s.reset()), Value::Null)
     }),
     ("GET /users/me", 0, |s| buyer(s, "/users/me", Value::Null)),
@@ -213,7 +213,7 @@ const OPERATIONS: &[(&str, u64, Prepare)] = &[
     ("PUT /categories/{category_id}", 3, |s| {
         admin(s, format!("/categories/{}", s.category()), json!({"description": "Soft"}))
     }),
-    ("DELETE /categories/{category_id}", 2, |s| {
+    ("DELETE /categories/{category_id}", 3, |s| {
         admin(s, format!("/categories/{}", s.category()), Value::Null)
     }),
     ("GET /slippers/", 2, |s| {
@@ -228,24 +228,24 @@ const OPERATIONS: &[(&str, u64, Prepare)] = &[
     ("PUT /slippers/{slipper_id}", 4, |s| {
         admin(s, format!("/slippers/{}", s.product()), json!({"price": 30}))
     }),
-    ("DELETE /slippers/{slipper_id}", 8, |s| admin(s, format!("/slippers/{}", s.product()), Value::Null)),
+    ("DELETE /slippers/{slipper_id}", 10, |s| admin(s, format!("/slippers/{}", s.product()), Value::Null)),
     ("GET /slippers/{slipper_id}/images", 1, |s| anyone(&format!("/slippers/{}/images", s.picture().0))),
     ("POST /slippers/{slipper_id}/upload-images/", 5, |s| {
         Asked(s.admin.clone(), format!("/slippers/{}/upload-images/", s.product()), Body::Picture)
     }),
-    ("PUT /slippers/{slipper_id}/images/{image_id}", 4, |s| {
+    ("PUT /slippers/{slipper_id}/images/{image_id}", 5, |s| {
         let (slipper, image) = s.picture();
         admin(s, format!("/slippers/{slipper}/images/{image}"), json!({"is_primary": true}))
     }),
-    ("DELETE /slippers/{slipper_id}/images/{image_id}", 4, |s| {
+    ("DELETE /slippers/{slipper_id}/images/{image_id}", 9, |s| {
         let (slipper, image) = s.picture();
         admin(s, format!("/slippers/{slipper}/images/{image}"), Value::Null)
     }),
-    ("PUT /slippers/{slipper_id}/images/{image_id}/set-primary", 4, |s| {
+    ("PUT /slippers/{slipper_id}/images/{image_id}/set-primary", 5, |s| {
         let (slipper, image) = s.picture();
         admin(s, format!("/slippers/{slipper}/images/{image}/set-primary"), Value::Null)
     }),
-    ("POST /slippers/{slipper_id}/images/{image_id}/set-primary", 4, |s| {
+    ("POST /slippers/{slipper_id}/images/{image_id}/set-primary", 5, |s| {
         let (slipper, image) = s.picture();
         admin(s, format!("/slippers/{slipper}/images/{image}/set-primary"), Value::Null)
     }),
@@ -270,7 +270,7 @@ const OPERATIONS: &[(&str, u64, Prepare)] = &[
     ("PUT /orders/{order_id}", 2, |s| {
         buyer(s, format!("/orders/{}", s.order()), json!({"notes": "Ring twice"}))
     }),
-    ("DELETE /orders/{order_id}", 6, |s| admin(s, format!("/orders/{}", s.order()), Value::Null)),
+    ("DELETE /orders/{order_id}", 7, |s| admin(s, format!("/orders/{}", s.order()), Value::Null)),
     ("GET /admin/audit/", 1, |s| admin(s, "/admin/audit/", Value::Null)),
 ];
 
