@@ -8,12 +8,13 @@ use slippers_core::types::{Timestamp, UserId};
 
 use crate::db::{Cells, Db};
 use crate::params::params;
+use crate::pool::Class;
 use crate::store::PostgresStore;
 
 #[async_trait]
 impl AuditStore for PostgresStore {
     async fn list_audit(&self, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
-        self.read(query, |db, query| Box::pin(list(db, *query))).await
+        self.read_as(Class::Back, query, |db, query| Box::pin(list(db, *query))).await
     }
 }
 

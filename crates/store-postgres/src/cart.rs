@@ -9,20 +9,23 @@ use slippers_core::types::{CartId, CartLineId, SlipperId, Timestamp, UserId};
 
 use crate::db::{Cells, Db};
 use crate::params::params;
+use crate::pool::Class;
 use crate::store::PostgresStore;
 
 #[async_trait]
 impl CartStore for PostgresStore {
     async fn open_cart(&self, user: UserId, now: Timestamp) -> Result<Cart, StoreError> {
         // A cart that is there costs one read; it is made once.
-        if let Some(cart) = self.read(user, |db, user| Box::pin(read_cart(db, *user))).await? {
+        if let Some(cart) =
+            self.read_as(Class::Shopper, user, |db, user| Box::pin(read_cart(db, *user))).await?
+        {
             return Ok(cart);
         }
         self.write((user, now), |db, (user, now)| Box::pin(make_cart(db, *user, *now))).await
     }
 
     async fn cart_totals(&self, user: UserId) -> Result<CartTotals, StoreError> {
-        let cart = self.read(user, |db, user| Box::pin(read_cart(db, *user))).await?;
+        let cart = self.read_as(Class::Shopper, user, |db, user| Box::pin(read_cart(db, *user))).await?;
         Ok(cart.map_or_else(CartTotals::default, |cart| cart.totals()))
     }
 
@@ -61,7 +64,7 @@ impl CartStore for PostgresStore {
 
     async fn clear_cart(&self, user: UserId, now: Timestamp) -> Result<Cart, StoreError> {
         // An empty cart costs one read: front-ends clear theirs hundreds of times in a row.
-        match self.read(user, |db, user| Box::pin(read_cart(db, *user))).await? {
+        match self.read_as(Class::Shopper, user, |db, user| Box::pin(read_cart(db, *user))).await? {
             Some(cart) if cart.lines.is_empty() => Ok(cart),
             _ => self.write((user, now), |db, (user, now)| Box::pin(clear(db, *user, *now))).await,
         }

@@ -1,16 +1,20 @@
 //! How connections are made.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio_postgres::{Config, Error, NoTls};
 
 use crate::db::Db;
 use crate::error::OpenError;
+use crate::session::Session;
 
 /// The longest that making a connection takes.
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+/// A server that is gone without a word is noticed after about this.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// Reads a URL as it stands in a FastAPI shop's settings too.
 pub(crate) fn read_url(url: &str) -> Result<Config, OpenError> {
@@ -32,12 +36,25 @@ pub(crate) fn read_url(url: &str) -> Result<Config, OpenError> {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_LIMIT);
     }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE);
+    }
     Ok(config)
 }
 
-/// Makes a connection and drives it until it is dropped.
+/// Makes a connection for work that takes its time, such as migrations.
 pub(crate) async fn connect(
     config: &Config,
+    prepared: bool,
+    statements: Arc<AtomicU64>,
+) -> Result<Db, Error> {
+    connect_as(config, Session::Ours, prepared, statements).await
+}
+
+/// Makes a connection and drives it until it is dropped. Its limits are as `config` has them.
+pub(crate) async fn connect_as(
+    config: &Config,
+    session: Session,
     prepared: bool,
     statements: Arc<AtomicU64>,
 ) -> Result<Db, Error> {
@@ -47,5 +64,11 @@ pub(crate) async fn connect(
             tracing::debug!(%error, "a connection to the database ended");
         }
     });
-    Ok(Db::new(client, prepared, statements))
+    Ok(Db::new(client, session, prepared, statements))
+}
+
+/// Any number: what spreads moments, so that many don't do the same thing at the same one. No secret hangs on it.
+pub(crate) fn lot() -> u64 {
+    static DRAWN: AtomicU64 = AtomicU64::new(0);
+    RandomState::new().hash_one(DRAWN.fetch_add(1, Ordering::Relaxed))
 }

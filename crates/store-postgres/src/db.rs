@@ -16,6 +16,7 @@ pub(crate) use self::cells::{Cells, time};
 use self::prepared::Prepared;
 use crate::error::{Trouble, interpret_error};
 use crate::params::Param;
+use crate::session::Session;
 
 const ITS: u32 = 1;
 const PASSING: u32 = 2;
@@ -27,6 +28,7 @@ const CONNECTION: u32 = 3;
 /// polls in order) go down the wire together and are answered in order.
 pub(crate) struct Db {
     client: Client,
+    session: Session,
     /// `None`: statements are unnamed, parsed with every use, and leave nothing on the connection.
     prepared: Option<Prepared>,
     statements: Arc<AtomicU64>,
@@ -38,10 +40,11 @@ pub(crate) struct Db {
 }
 
 impl Db {
-    pub(crate) fn new(client: Client, prepared: bool, statements: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(client: Client, session: Session, prepared: bool, statements: Arc<AtomicU64>) -> Self {
         let prepared = prepared.then(Prepared::default);
         Self {
             client,
+            session,
             prepared,
             statements,
             open: AtomicU32::new(0),
@@ -136,8 +139,18 @@ impl Db {
         let _ = self.client.batch_execute(sql).now_or_never();
     }
 
+    /// Begins a transaction, with the limits of its statements.
+    pub(crate) async fn begin(&self, sql: &'static str) -> Result<(), StoreError> {
+        self.control(&self.session.begin(sql)).await
+    }
+
     async fn rows(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         self.statements.fetch_add(1, Ordering::Relaxed);
+        self.ask(sql, params).await
+    }
+
+    /// What the store asks for itself: not counted, as it is no statement of a verb.
+    pub(crate) async fn ask(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
         let under_way = UnderWay::new(&self.open);
         let found = match &self.prepared {
             None => self.client.query_typed(sql, &typed(params)).await,
@@ -193,13 +206,10 @@ impl Db {
     }
 
     /// Tells the server that nobody waits for the statement at work. Dropping a future does not.
-    pub(crate) fn cancel(&self) {
-        let token = self.client.cancel_token();
-        tokio::spawn(async move {
-            if let Err(error) = token.cancel_query(NoTls).await {
-                tracing::debug!(%error, "a statement that nobody waits for was not cancelled");
-            }
-        });
+    pub(crate) async fn cancel(&self) {
+        if let Err(error) = self.client.cancel_token().cancel_query(NoTls).await {
+            tracing::debug!(%error, "a statement that nobody waits for was not cancelled");
+        }
     }
 }
 

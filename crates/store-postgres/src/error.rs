@@ -5,6 +5,8 @@ use thiserror::Error as ThisError;
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
+use crate::budget::Allowance;
+
 /// Why a database was not opened. Nothing in it was changed.
 #[derive(Debug, ThisError)]
 pub enum OpenError {
@@ -28,6 +30,19 @@ pub enum OpenError {
     Edited {
         /// The migration.
         name: String,
+    },
+    /// It is asked for more connections than it has.
+    #[error(
+        "a pool of {size} + {overflow} = {} connections is more than the server gives: {allowance}",
+        size.saturating_add(*overflow)
+    )]
+    TooMany {
+        /// Connections that would be kept.
+        size: u32,
+        /// Connections beyond them.
+        overflow: u32,
+        /// What the server gives.
+        allowance: Allowance,
     },
     /// PostgreSQL could not do it.
     #[error("cannot open the database: {0}")]

@@ -2,19 +2,16 @@
 
 use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join;
 use slippers_core::types::{CategoryId, SlipperId};
 use slippers_core::{Change, Listeners, StoreError};
-use tokio_postgres::Config;
 
-use crate::connection::connect;
-use crate::db::Db;
-use crate::error::told;
+use crate::db::{Cells, Db};
 use crate::params::params;
+use crate::pool::{Class, Pool};
 
 /// How often there is a look at what other instances have committed.
 const LOOK: Duration = Duration::from_millis(250);
@@ -61,10 +58,10 @@ impl Feed {
         recorded.and(committed)
     }
 
-    /// Follows the other instances for as long as the feed is used.
-    pub(crate) fn follow(self: &Arc<Self>, config: Config) {
-        let feed = Arc::downgrade(self);
-        tokio::spawn(async move { follow(&feed, &config).await });
+    /// Follows the other instances for as long as the pool is there.
+    pub(crate) fn follow(self: &Arc<Self>, pool: &Arc<Pool>) {
+        let (feed, pool) = (Arc::downgrade(self), Arc::downgrade(pool));
+        tokio::spawn(async move { follow(&feed, &pool).await });
     }
 }
 
@@ -113,19 +110,18 @@ const SWEEP: &str = "DELETE FROM changes WHERE at < now() - interval '5 minutes'
 /// Where a reader stands.
 #[derive(Default)]
 struct Reader {
-    db: Option<Db>,
     /// What the last look saw; `None` = whatever was changed before was not seen.
     seen: Option<String>,
     looks: u32,
 }
 
-async fn follow(feed: &Weak<Feed>, config: &Config) {
+async fn follow(feed: &Weak<Feed>, pool: &Weak<Pool>) {
     let mut reader = Reader::default();
     let mut last = Instant::now();
     loop {
         tokio::time::sleep(LOOK).await;
-        let Some(feed) = feed.upgrade() else { return };
-        let looked = tokio::time::timeout(BLIND, reader.look(config, feed.instance)).await;
+        let (Some(feed), Some(pool)) = (feed.upgrade(), pool.upgrade()) else { return };
+        let looked = tokio::time::timeout(BLIND, reader.look(&pool, feed.instance)).await;
         match looked.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
             Ok(changes) => {
                 feed.listeners.tell(&changes);
@@ -143,24 +139,22 @@ async fn follow(feed: &Weak<Feed>, config: &Config) {
 }
 
 impl Reader {
-    async fn look(&mut self, config: &Config, instance: i64) -> Result<Vec<Change>, StoreError> {
-        if self.db.as_ref().is_none_or(Db::is_closed) {
-            self.seen = None;
-            let made = connect(config, false, Arc::<AtomicU64>::default()).await;
-            self.db = Some(made.map_err(|error| StoreError::Unavailable(told(&error)))?);
-        }
-        let Some(db) = &self.db else { return Ok(Vec::new()) };
+    async fn look(&mut self, pool: &Arc<Pool>, instance: i64) -> Result<Vec<Change>, StoreError> {
+        // Like a sign of life: in a crowd it does not wait behind shoppers.
+        let lease = pool.lease(Class::Health).await?;
+        let db = lease.db()?;
         self.looks = self.looks.wrapping_add(1);
         if self.looks.is_multiple_of(SWEEP_EVERY) {
-            db.run(SWEEP, params![]).await?;
+            db.ask(SWEEP, params![].as_ref()).await?;
         }
         let Some(seen) = &self.seen else {
-            self.seen = Some(db.one(FIRST_LOOK, params![], |row| row.text(0)).await?);
+            let rows = db.ask(FIRST_LOOK, params![].as_ref()).await?;
+            self.seen = rows.first().map(|row| Cells::new(row).text(0)).transpose()?;
             return Ok(vec![Change::Catalog]);
         };
-        let read =
-            db.one(LOOK_FOR, params![seen, instance], |row| Ok((row.text(0)?, row.get::<Vec<String>>(1)?)));
-        let (now, found) = read.await?;
+        let rows = db.ask(LOOK_FOR, params![seen, instance].as_ref()).await?;
+        let row = rows.first().ok_or_else(|| StoreError::Corrupt("a look without a row".to_owned()))?;
+        let (now, found): (String, Vec<String>) = (Cells::new(row).text(0)?, Cells::new(row).get(1)?);
         self.seen = Some(now);
         Ok(found.iter().flat_map(|what| decode(what)).collect())
     }

@@ -2,7 +2,8 @@
 //!
 //! - [`PostgresStore`] is the door; each feature's promises are kept in the file that bears its name.
 //! - `verbs` runs a verb: a read on one connection, a write in one transaction, again as a whole where that is safe.
-//! - `pool` keeps connections and lends them, never waiting without a bound; `connection` makes them.
+//! - `pool` keeps connections and lends them, by classes of calls and never waiting without a bound; `connection` makes
+//!   them, `session` knows the limits of their statements, `budget` how many the server has to give.
 //! - `db` is the one funnel to tokio-postgres and the one place that knows prepared from unnamed statements; `params` are
 //!   the values of a statement, `error` the one place that reads its errors.
 //! - `feed` tells what was changed, here and by other instances.
@@ -12,6 +13,7 @@
 
 mod accounts;
 mod audit;
+mod budget;
 mod cart;
 mod catalog;
 mod connection;
@@ -23,11 +25,13 @@ mod migrations;
 mod orders;
 mod params;
 mod pool;
+mod session;
 mod settings;
 mod store;
 mod transfer;
 mod verbs;
 
+pub use budget::Allowance;
 pub use error::OpenError;
 pub use migrations::{MigrationState, MigrationStatus};
 pub use settings::PostgresSettings;

@@ -11,12 +11,16 @@ pub struct PostgresSettings {
     pub url: String,
     /// The same database past a pooler, for migrations; `None` = `url`.
     pub direct_url: Option<String>,
-    /// Connections that are kept open, at least 3: two of them place orders and nothing else.
+    /// Connections that are kept open; 0 = four for each core, 8 to 32, and no more than the server has to give.
     pub pool_size: u32,
     /// Connections that may be opened beyond those under load, and are closed after it.
     pub max_overflow: u32,
-    /// The longest that a call waits for a connection.
+    /// Whether a pool that is larger than the server allows is made to fit it. Otherwise it is refused.
+    pub fits_server: bool,
+    /// The longest that those who pay wait for a connection; those who look around wait a second or two.
     pub pool_timeout: Duration,
+    /// A connection that is older is replaced by a new one; some are up to a fifth younger.
+    pub max_lifetime: Duration,
     /// Whether statements are prepared once a connection. Must be `false` behind a pooler that gives each transaction
     /// another connection and does not know prepared statements (PgBouncer before 1.21).
     pub prepared_statements: bool,
@@ -28,9 +32,11 @@ impl PostgresSettings {
         Self {
             url: url.into(),
             direct_url: None,
-            pool_size: 16,
+            pool_size: 0,
             max_overflow: 0,
-            pool_timeout: Duration::from_secs(5),
+            fits_server: false,
+            pool_timeout: Duration::from_secs(10),
+            max_lifetime: Duration::from_secs(30 * 60),
             prepared_statements: true,
         }
     }

@@ -2,27 +2,29 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use slippers_core::types::Timestamp;
 use slippers_core::{ChangeListener, PoolStatus, Store, StoreError};
 
+use crate::budget::Budget;
 use crate::connection::{connect, read_url};
 use crate::error::OpenError;
 use crate::feed::Feed;
 use crate::migrations::{self, MigrationStatus};
-use crate::orders::combiner::{COMMITTERS, Combiner};
+use crate::orders::combiner::Combiner;
 use crate::params::params;
-use crate::pool::Pool;
+use crate::pool::{Class, Maker, Pool};
 use crate::settings::PostgresSettings;
+
+/// The longest that a sign of life takes: whoever asks for one gives up soon.
+const PING_LIMIT: Duration = Duration::from_secs(3);
 
 /// A shop in a PostgreSQL database. Cheap to clone: all clones are the same store.
 #[derive(Clone)]
 pub struct PostgresStore {
     pub(crate) pool: Arc<Pool>,
-    /// Connections of those who place orders: nobody else takes them.
-    pub(crate) checkout: Arc<Pool>,
     pub(crate) combiner: Arc<Combiner>,
     pub(crate) feed: Arc<Feed>,
     statements: Arc<AtomicU64>,
@@ -42,21 +44,20 @@ impl PostgresStore {
     pub async fn open(settings: &PostgresSettings) -> Result<Self, OpenError> {
         let config = read_url(&settings.url)?;
         let direct = read_url(settings.direct_url.as_ref().unwrap_or(&settings.url))?;
-        let statements = Arc::new(AtomicU64::new(0));
-        let db = connect(&direct, false, Arc::new(AtomicU64::new(0))).await?;
-        migrations::migrate(&db, wall_clock()).await?;
-        let committers = u32::try_from(COMMITTERS).unwrap_or(1);
-        let of_all = PostgresSettings {
-            pool_size: settings.pool_size.saturating_sub(committers).max(1),
-            ..settings.clone()
+        let budget = {
+            // Closed before the pool opens any: together they are never above the budget.
+            let db = connect(&direct, false, Arc::default()).await?;
+            let budget = Budget::find(settings, &config, &db).await?;
+            migrations::migrate(&db, wall_clock()).await?;
+            budget
         };
-        let of_checkout = PostgresSettings { pool_size: committers, max_overflow: 0, ..settings.clone() };
+        let statements = Arc::new(AtomicU64::new(0));
+        let prepared = settings.prepared_statements;
+        let maker = Maker::new(config, budget.session, prepared, Arc::clone(&statements));
         let feed = Arc::<Feed>::default();
-        let pool = Pool::new(config.clone(), &of_all, Arc::clone(&statements), Arc::clone(&feed));
-        let checkout = Pool::new(config, &of_checkout, Arc::clone(&statements), Arc::clone(&feed));
-        feed.follow(direct);
-        let (pool, checkout) = (Arc::new(pool), Arc::new(checkout));
-        Ok(Self { pool, checkout, combiner: Arc::default(), feed, statements })
+        let pool = Arc::new(Pool::new(maker, &budget.settle(settings), Arc::clone(&feed)));
+        feed.follow(&pool);
+        Ok(Self { pool, combiner: Arc::default(), feed, statements })
     }
 
     /// Where each migration stands in this database, which is not changed.
@@ -72,7 +73,6 @@ impl PostgresStore {
     /// Closes the store: what is at work is finished (for at most ten seconds), and every later call is
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
-        self.checkout.close().await;
         self.pool.close().await;
     }
 }
@@ -81,11 +81,14 @@ impl PostgresStore {
 impl Store for PostgresStore {
     async fn ping(&self) -> Result<(), StoreError> {
         const SQL: &str = "SELECT name FROM schema_migrations LIMIT 1";
-        let asked = self.read((), |db, ()| Box::pin(db.one(SQL, params![], |row| row.text(0))));
-        asked.await.map(|_| ()).map_err(|error: StoreError| match error {
-            unavailable @ StoreError::Unavailable(_) => unavailable,
-            other => StoreError::Unavailable(other.to_string()),
-        })
+        let asked =
+            self.read_as(Class::Health, (), |db, ()| Box::pin(db.one(SQL, params![], |row| row.text(0))));
+        match tokio::time::timeout(PING_LIMIT, asked).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(unavailable @ StoreError::Unavailable(_))) => Err(unavailable),
+            Ok(Err(other)) => Err(StoreError::Unavailable(other.to_string())),
+            Err(_) => Err(StoreError::Unavailable("the database gave no sign of life in time".to_owned())),
+        }
     }
 
     fn listen(&self, listener: Weak<dyn ChangeListener>) {
@@ -93,13 +96,7 @@ impl Store for PostgresStore {
     }
 
     fn pool_status(&self) -> PoolStatus {
-        let (all, checkout) = (self.pool.status(), self.checkout.status());
-        PoolStatus {
-            size: all.size + checkout.size,
-            idle: all.idle + checkout.idle,
-            in_use: all.in_use + checkout.in_use,
-            ..all
-        }
+        self.pool.status()
     }
 
     fn statements_run(&self) -> u64 {

@@ -4,14 +4,14 @@
 //! run more than once, but only what its last run did stays.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, try_join};
 use slippers_core::StoreError;
 
 use crate::db::Db;
 use crate::error::Trouble;
-use crate::pool::{Lease, Pool};
+use crate::pool::{Class, Lease, Pool};
 use crate::store::PostgresStore;
 
 /// Runs of one verb at most: the first, and those after a deadlock or a lost connection.
@@ -29,6 +29,21 @@ const IMPORT_LIMIT: Duration = Duration::from_secs(3600);
 /// match it would, and each row's trigrams would be worked out on the way. SET LOCAL ends with the transaction.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off";
 pub(crate) const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// The statements of an import have a limit together, and what it stores may be slow in coming.
+const IMPORT: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+                      SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+
+/// A kind of writes.
+#[derive(Clone, Copy)]
+struct Writing {
+    class: Class,
+    begin: &'static str,
+    limit: Duration,
+}
+
+const OF_SHOPPERS: Writing = Writing { class: Class::Shopper, begin: WRITE, limit: WRITE_LIMIT };
+const OF_SWEEPS: Writing = Writing { class: Class::Back, begin: WRITE, limit: WRITE_LIMIT };
+const OF_IMPORT: Writing = Writing { class: Class::Back, begin: IMPORT, limit: IMPORT_LIMIT };
 
 impl PostgresStore {
     /// A read of one statement.
@@ -39,7 +54,7 @@ impl PostgresStore {
         E: From<StoreError> + Send,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
     {
-        self.read_in(None, &args, &verb).await
+        self.read_in(Class::Browse, None, &args, &verb).await
     }
 
     /// A read of several statements, which all see the database as it is at the first.
@@ -50,10 +65,38 @@ impl PostgresStore {
         E: From<StoreError> + Send,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
     {
-        self.read_in(Some(SNAPSHOT), &args, &verb).await
+        self.read_in(Class::Search, Some(SNAPSHOT), &args, &verb).await
     }
 
-    async fn read_in<A, T, E, V>(&self, begin: Option<&str>, args: &A, verb: &V) -> Result<T, E>
+    /// Like [`Self::read`], for others than those who browse.
+    pub(crate) async fn read_as<A, T, E, V>(&self, class: Class, args: A, verb: V) -> Result<T, E>
+    where
+        A: Send + Sync,
+        T: Send,
+        E: From<StoreError> + Send,
+        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
+    {
+        self.read_in(class, None, &args, &verb).await
+    }
+
+    /// Like [`Self::snapshot`], for what an admin looks at.
+    pub(crate) async fn snapshot_back<A, T, E, V>(&self, args: A, verb: V) -> Result<T, E>
+    where
+        A: Send + Sync,
+        T: Send,
+        E: From<StoreError> + Send,
+        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
+    {
+        self.read_in(Class::Back, Some(SNAPSHOT), &args, &verb).await
+    }
+
+    async fn read_in<A, T, E, V>(
+        &self,
+        class: Class,
+        begin: Option<&'static str>,
+        args: &A,
+        verb: &V,
+    ) -> Result<T, E>
     where
         A: Send + Sync,
         T: Send,
@@ -61,8 +104,9 @@ impl PostgresStore {
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
     {
         let mut run = 1;
+        let start = Instant::now();
         loop {
-            let mut lease = self.pool.lease().await?;
+            let mut lease = self.pool.lease(class).await?;
             let outcome =
                 match tokio::time::timeout(READ_LIMIT, run_once(&mut lease, begin, args, verb)).await {
                     Ok(outcome) => outcome,
@@ -79,7 +123,7 @@ impl PostgresStore {
                 (Some(_), true) => end(&mut lease, "ROLLBACK").await,
                 (None, _) => lease.db()?.forget_trouble(),
             }
-            if !failed || trouble == Trouble::Its || run == RUNS {
+            if !failed || trouble == Trouble::Its || run == RUNS || start.elapsed() > READ_LIMIT {
                 return outcome;
             }
             run += 1;
@@ -95,7 +139,18 @@ impl PostgresStore {
         E: From<StoreError> + Send + 'static,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
     {
-        self.write_within(WRITE_LIMIT, args, verb).await
+        self.write_within(OF_SHOPPERS, args, verb).await
+    }
+
+    /// Like [`Self::write`], for what nobody waits for.
+    pub(crate) async fn sweep<A, T, E, V>(&self, args: A, verb: V) -> Result<T, E>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
+    {
+        self.write_within(OF_SWEEPS, args, verb).await
     }
 
     /// Like [`Self::write`], for what may take an hour.
@@ -106,10 +161,10 @@ impl PostgresStore {
         E: From<StoreError> + Send + 'static,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
     {
-        self.write_within(IMPORT_LIMIT, args, verb).await
+        self.write_within(OF_IMPORT, args, verb).await
     }
 
-    async fn write_within<A, T, E, V>(&self, limit: Duration, args: A, verb: V) -> Result<T, E>
+    async fn write_within<A, T, E, V>(&self, kind: Writing, args: A, verb: V) -> Result<T, E>
     where
         A: Send + Sync + 'static,
         T: Send + 'static,
@@ -117,9 +172,9 @@ impl PostgresStore {
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
     {
         // A caller who goes while there is no connection has begun nothing.
-        let lease = self.pool.lease().await?;
+        let lease = self.pool.lease(kind.class).await?;
         let pool = Arc::clone(&self.pool);
-        let work = tokio::spawn(async move { write_with(&pool, lease, limit, &args, &verb).await });
+        let work = tokio::spawn(async move { write_with(&pool, lease, kind, &args, &verb).await });
         work.await.unwrap_or_else(|error| Err(StoreError::Other(format!("a write panicked: {error}")).into()))
     }
 }
@@ -127,7 +182,7 @@ impl PostgresStore {
 async fn write_with<A, T, E, V>(
     pool: &Arc<Pool>,
     mut lease: Lease,
-    limit: Duration,
+    kind: Writing,
     args: &A,
     verb: &V,
 ) -> Result<T, E>
@@ -138,8 +193,10 @@ where
     V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
 {
     let mut run = 1;
+    let start = Instant::now();
     loop {
-        let outcome = match tokio::time::timeout(limit, run_once(&mut lease, Some(WRITE), args, verb)).await {
+        let once = run_once(&mut lease, Some(kind.begin), args, verb);
+        let outcome = match tokio::time::timeout(kind.limit, once).await {
             Ok(outcome) => outcome,
             Err(_) => return Err(too_slow().into()),
         };
@@ -155,18 +212,23 @@ where
                 (Err(error), trouble)
             }
         };
-        if trouble == Trouble::Its || run == RUNS {
+        if trouble == Trouble::Its || run == RUNS || start.elapsed() > kind.limit {
             return outcome;
         }
         tracing::debug!(run, ?trouble, "a write is run again");
         drop(lease);
-        lease = pool.lease().await?;
+        lease = pool.lease(kind.class).await?;
         run += 1;
     }
 }
 
 /// BEGIN goes down the wire together with the verb's first statement.
-async fn run_once<A, T, E, V>(lease: &mut Lease, begin: Option<&str>, args: &A, verb: &V) -> Result<T, E>
+async fn run_once<A, T, E, V>(
+    lease: &mut Lease,
+    begin: Option<&'static str>,
+    args: &A,
+    verb: &V,
+) -> Result<T, E>
 where
     A: Send + Sync,
     T: Send,
@@ -178,7 +240,7 @@ where
     match begin {
         None => verb(db, args).await,
         Some(begin) => {
-            let begun = async { db.control(begin).await.map_err(E::from) };
+            let begun = async { db.begin(begin).await.map_err(E::from) };
             try_join(begun, verb(db, args)).await.map(|((), done)| done)
         }
     }

@@ -22,12 +22,13 @@ use self::search::Keys;
 use crate::audit;
 use crate::db::{Cells, Db};
 use crate::params::params;
+use crate::pool::Class;
 use crate::store::PostgresStore;
 
 #[async_trait]
 impl AccountStore for PostgresStore {
     async fn check_free(&self, name: &str, phone: &Phone) -> Result<(), AccountError> {
-        self.read((name.to_owned(), phone.clone()), |db, (name, phone)| {
+        self.read_as(Class::Shopper, (name.to_owned(), phone.clone()), |db, (name, phone)| {
             Box::pin(refuse_taken(db, name, phone, 0))
         })
         .await
@@ -47,19 +48,19 @@ impl AccountStore for PostgresStore {
     }
 
     async fn find_credentials(&self, name: &str) -> Result<Option<Credentials>, StoreError> {
-        self.read(name.to_owned(), |db, name| Box::pin(find_credentials(db, name))).await
+        self.read_as(Class::Shopper, name.to_owned(), |db, name| Box::pin(find_credentials(db, name))).await
     }
 
     async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.read(id, |db, id| Box::pin(users::find(db, *id))).await
+        self.read_as(Class::Shopper, id, |db, id| Box::pin(users::find(db, *id))).await
     }
 
     async fn find_password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
-        self.read(id, |db, id| Box::pin(users::password(db, *id))).await
+        self.read_as(Class::Shopper, id, |db, id| Box::pin(users::password(db, *id))).await
     }
 
     async fn list_users(&self, query: UserQuery) -> Result<UserPage, StoreError> {
-        self.snapshot(query, |db, query| Box::pin(users::page(db, query))).await
+        self.snapshot_back(query, |db, query| Box::pin(users::page(db, query))).await
     }
 
     async fn update_profile(
@@ -109,7 +110,7 @@ impl AccountStore for PostgresStore {
     }
 
     async fn find_session_user(&self, session: SessionId) -> Result<Option<User>, StoreError> {
-        self.read(session, |db, session| Box::pin(sessions::find_user(db, *session))).await
+        self.read_as(Class::Shopper, session, |db, session| Box::pin(sessions::find_user(db, *session))).await
     }
 
     async fn rotate_refresh(
@@ -130,7 +131,7 @@ impl AccountStore for PostgresStore {
     }
 
     async fn list_admins(&self) -> Result<Vec<User>, StoreError> {
-        self.read((), |db, ()| Box::pin(db.all(LIST_ADMINS, params![], read_user))).await
+        self.read_as(Class::Back, (), |db, ()| Box::pin(db.all(LIST_ADMINS, params![], read_user))).await
     }
 
     async fn reset_password(
@@ -158,7 +159,7 @@ impl AccountStore for PostgresStore {
     }
 
     async fn sweep_sessions(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        self.write((before, limit), |db, (before, limit)| Box::pin(sessions::sweep(db, *before, *limit)))
+        self.sweep((before, limit), |db, (before, limit)| Box::pin(sessions::sweep(db, *before, *limit)))
             .await
     }
 }

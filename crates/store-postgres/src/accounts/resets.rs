@@ -14,6 +14,7 @@ use super::{read_user, sessions, user_columns};
 use crate::audit;
 use crate::db::Db;
 use crate::params::params;
+use crate::pool::Class;
 use crate::store::PostgresStore;
 
 #[async_trait]
@@ -38,7 +39,7 @@ impl ResetStore for PostgresStore {
     }
 
     async fn list_resets(&self, max: i64, now: Timestamp) -> Result<Vec<PendingReset>, StoreError> {
-        self.read((max, now), |db, (max, now)| Box::pin(list_resets(db, *max, *now))).await
+        self.read_as(Class::Back, (max, now), |db, (max, now)| Box::pin(list_resets(db, *max, *now))).await
     }
 
     async fn leave_reset_to_admins(
@@ -64,7 +65,7 @@ impl ResetStore for PostgresStore {
     }
 
     async fn sweep_resets(&self, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        self.write((now, limit), |db, (now, limit)| Box::pin(sweep_resets(db, *now, *limit))).await
+        self.sweep((now, limit), |db, (now, limit)| Box::pin(sweep_resets(db, *now, *limit))).await
     }
 }
 

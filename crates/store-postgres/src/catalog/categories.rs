@@ -39,6 +39,7 @@ pub(super) async fn create(
     let values = params![&new.name, &new.description, new.is_active, now.micros()];
     let id = db.one(CREATE, values, |row| row.int(0)).await.map_err(name_taken)?;
     let id = CategoryId::new(id);
+    db.note(Change::Category(id));
     audit::record(db, &Entry::category_created(by, id, new), now).await?;
     Ok(Category {
         id,

@@ -9,7 +9,7 @@ use tokio_postgres::types::{FromSql, Type};
 pub(crate) struct Cells<'r>(&'r Row);
 
 impl<'r> Cells<'r> {
-    pub(super) const fn new(row: &'r Row) -> Self {
+    pub(crate) const fn new(row: &'r Row) -> Self {
         Self(row)
     }
 

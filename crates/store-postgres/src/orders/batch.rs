@@ -17,7 +17,7 @@ use super::rows::{FIND_ALL, read_order};
 use crate::db::{Cells, Db};
 use crate::error::Trouble;
 use crate::params::params;
-use crate::pool::{Lease, Pool};
+use crate::pool::{Class, Lease, Pool};
 use crate::verbs::{COMMIT_LIMIT, RUNS, WRITE, WRITE_LIMIT};
 
 pub(super) type Outcome = Result<Order, PlaceError>;
@@ -30,7 +30,7 @@ pub(super) async fn place_all(
 ) -> Result<Vec<Outcome>, StoreError> {
     let mut run = 1;
     loop {
-        let mut lease = pool.lease().await?;
+        let mut lease = pool.lease(Class::Checkout).await?;
         let (error, trouble) = match attempt(&mut lease, shard, wishes).await {
             Ok(outcomes) => return Ok(outcomes),
             Err(failed) => failed,
@@ -117,7 +117,7 @@ async fn read(db: &Db, wishes: &[Wish]) -> Result<Known, StoreError> {
     let users: Vec<i64> = wishes.iter().map(Wish::user).collect();
     let count = i64::try_from(wishes.len()).unwrap_or(i64::MAX);
     let mut known = Known::default();
-    let locked = try_join(db.control(WRITE), db.run(LOCK_CARTS.0, params![&users]));
+    let locked = try_join(db.begin(WRITE), db.run(LOCK_CARTS.0, params![&users]));
     let buyers = try_join3(
         db.all(READ_BUYERS.0, params![&users], read_buyer),
         db.all(READ_PENDING.0, params![&users], read_pending),

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use slippers_core::StoreError;
 use slippers_core::orders::{Order, PlaceError, PlaceFromCart};
@@ -20,8 +19,6 @@ pub(crate) const COMMITTERS: usize = 2;
 const BATCH: usize = 64;
 /// Orders that may wait; one more is told at once that the database is busy.
 const QUEUE: usize = 1024;
-/// An order that would be begun only after so long is refused instead.
-const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// The queue, and who empties it.
 #[derive(Default)]
@@ -29,13 +26,14 @@ pub(crate) struct Combiner(Mutex<State>);
 
 #[derive(Default)]
 struct State {
+    next_number: u64,
     waiting: VecDeque<Waiting>,
     at_work: [bool; COMMITTERS],
 }
 
 struct Waiting {
+    number: u64,
     wish: Wish,
-    since: Instant,
     reply: oneshot::Sender<Outcome>,
 }
 
@@ -47,28 +45,51 @@ impl Combiner {
         place: PlaceFromCart,
         now: Timestamp,
     ) -> Result<Order, PlaceError> {
-        let (reply, outcome) = oneshot::channel();
-        let waiting = Waiting { wish: Wish { place, now }, since: Instant::now(), reply };
-        if let Some(place) = self.enqueue(waiting)? {
+        let limit = pool.timeout();
+        let (reply, mut outcome) = oneshot::channel();
+        let (number, free) = self.enqueue(Wish { place, now }, reply)?;
+        if let Some(place) = free {
             let committer = Committer { combiner: Arc::clone(self), place };
             let pool = Arc::clone(pool);
             tokio::spawn(async move { committer.work(&pool).await });
         }
-        outcome.await.unwrap_or_else(|_| Err(closed().into()))
+        let answered = match tokio::time::timeout(limit, &mut outcome).await {
+            Ok(answered) => answered,
+            Err(_) if self.give_up(number) => {
+                return Err(StoreError::Unavailable("the order has waited too long".to_owned()).into());
+            }
+            // It was begun, and is answered within the limits of its statements.
+            Err(_) => outcome.await,
+        };
+        answered.unwrap_or_else(|_| Err(closed().into()))
     }
 
-    /// Answers a committer's place that is to be filled.
-    fn enqueue(&self, waiting: Waiting) -> Result<Option<usize>, StoreError> {
+    /// Whether an order that waits was taken back before anybody began it.
+    fn give_up(&self, number: u64) -> bool {
+        let mut state = self.state();
+        let before = state.waiting.len();
+        state.waiting.retain(|waiting| waiting.number != number);
+        state.waiting.len() < before
+    }
+
+    /// Answers the order's number, and a committer's place that is to be filled.
+    fn enqueue(
+        &self,
+        wish: Wish,
+        reply: oneshot::Sender<Outcome>,
+    ) -> Result<(u64, Option<usize>), StoreError> {
         let mut state = self.state();
         if state.waiting.len() >= QUEUE {
             return Err(StoreError::Unavailable(format!("{QUEUE} orders wait already")));
         }
-        state.waiting.push_back(waiting);
+        let number = state.next_number;
+        state.next_number += 1;
+        state.waiting.push_back(Waiting { number, wish, reply });
         let free = state.at_work.iter().position(|at_work| !at_work);
         if let Some(at_work) = free.and_then(|place| state.at_work.get_mut(place)) {
             *at_work = true;
         }
-        Ok(free)
+        Ok((number, free))
     }
 
     /// The next orders, at most one a user: the second of a user must see what the first did. None: the committer's place
@@ -84,11 +105,7 @@ impl Combiner {
             if waiting.reply.is_closed() {
                 continue;
             }
-            if waiting.since.elapsed() > MAX_WAIT {
-                let late = StoreError::Unavailable("the order has waited too long".to_owned());
-                // The caller may have stopped waiting.
-                let _ = waiting.reply.send(Err(late.into()));
-            } else if users.insert(waiting.wish.user()) {
+            if users.insert(waiting.wish.user()) {
                 batch.push(waiting);
             } else {
                 later.push_back(waiting);

@@ -21,7 +21,7 @@ use crate::store::PostgresStore;
 #[async_trait]
 impl OrderStore for PostgresStore {
     async fn place_from_cart(&self, place: PlaceFromCart, now: Timestamp) -> Result<Order, PlaceError> {
-        self.combiner.place(&self.checkout, place, now).await
+        self.combiner.place(&self.pool, place, now).await
     }
 
     async fn list_orders(&self, query: OrderQuery) -> Result<OrderList, StoreError> {
@@ -58,11 +58,11 @@ impl OrderStore for PostgresStore {
         now: Timestamp,
     ) -> Result<Vec<OrderId>, StoreError> {
         let args = (placed_before, limit, now);
-        self.write(args, |db, (before, limit, now)| Box::pin(expire::expire(db, *before, *limit, *now))).await
+        self.sweep(args, |db, (before, limit, now)| Box::pin(expire::expire(db, *before, *limit, *now))).await
     }
 
     async fn sweep_idempotency(&self, before: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        self.write((before, limit), |db, (before, limit)| {
+        self.sweep((before, limit), |db, (before, limit)| {
             Box::pin(expire::sweep_idempotency(db, *before, *limit))
         })
         .await

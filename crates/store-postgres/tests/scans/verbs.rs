@@ -274,7 +274,10 @@ async fn sessions(shop: &mut Stocked) {
         expires_at: Timestamp::from_seconds(9_000),
     };
     let new = |n: i64| NewSession { id: session(n + 10_000), cap_at: None, refresh: token(n + 10_000) };
-    shop.look("a new session", async |store, n| store.open_session(UserId::new(n), &PasswordHash::new("hash".to_owned()), new(n), NOW).await).await;
+    shop.look("a new session", async |store, n| {
+        store.open_session(UserId::new(n), &PasswordHash::new("hash".to_owned()), new(n), NOW).await
+    })
+    .await;
     shop.look("whose session", async |store, n| store.find_session_user(session(n + 20)).await).await;
     shop.look("a token renewed", async |store, n| {
         store.rotate_refresh(RefreshHash::new(bytes(n + 20)), token(n + 20_000), 0, NOW).await?;

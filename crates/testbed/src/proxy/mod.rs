@@ -89,6 +89,7 @@ pub struct Proxy {
     /// `None` only while it is dropped.
     thread: Option<JoinHandle<()>>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
+    connections: Arc<AtomicU32>,
     cut_answers: Arc<AtomicU32>,
     cut_requests: Arc<AtomicU32>,
 }
@@ -110,6 +111,7 @@ impl Proxy {
         let port = listener.local_addr()?.port();
         let (weather, current) = watch::channel(Weather::default());
         let (stop, stopped) = tokio::sync::oneshot::channel();
+        let connections = Arc::<AtomicU32>::default();
         let (cut_answers, cut_requests) = (Arc::default(), Arc::default());
         let front = Front {
             listener,
@@ -117,11 +119,13 @@ impl Proxy {
             seed,
             reads_postgres,
             weather: current,
+            connections: Arc::clone(&connections),
             cut_answers: Arc::clone(&cut_answers),
             cut_requests: Arc::clone(&cut_requests),
         };
         let thread = Builder::new().name("proxy".into()).spawn(move || front.run(&runtime, stopped))?;
-        Ok(Self { port, weather, thread: Some(thread), stop: Some(stop), cut_answers, cut_requests })
+        let (thread, stop) = (Some(thread), Some(stop));
+        Ok(Self { port, weather, thread, stop, connections, cut_answers, cut_requests })
     }
 
     /// The port on which it listens.
@@ -145,6 +149,11 @@ impl Proxy {
     /// Resets every open connection, on both sides.
     pub fn reset_all(&self) {
         self.weather.send_modify(|weather| weather.storm += 1);
+    }
+
+    /// How many connections were made to it since the start, those included that were refused.
+    pub fn connections(&self) -> u32 {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// How many COMMITs the server confirmed and their clients never heard of, since the start.
@@ -175,6 +184,7 @@ struct Front {
     seed: u64,
     reads_postgres: bool,
     weather: watch::Receiver<Weather>,
+    connections: Arc<AtomicU32>,
     cut_answers: Arc<AtomicU32>,
     cut_requests: Arc<AtomicU32>,
 }
@@ -196,6 +206,7 @@ impl Front {
         loop {
             let Ok((client, _)) = self.listener.accept().await else { continue };
             number += 1;
+            self.connections.fetch_add(1, Ordering::SeqCst);
             let connection = Connection {
                 target: self.target,
                 lot: Lot::new(self.seed, number),

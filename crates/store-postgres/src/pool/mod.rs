@@ -1,0 +1,220 @@
+//! The connections, and how they are lent.
+
+mod breaker;
+mod class;
+mod gate;
+mod maker;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use slippers_core::{PoolStatus, StoreError};
+use tokio::runtime::Handle;
+
+use self::breaker::share_of;
+pub(crate) use self::class::Class;
+pub(crate) use self::gate::closed;
+use self::gate::{Gate, Permit};
+pub(crate) use self::maker::Maker;
+use crate::connection::lot;
+use crate::db::Db;
+use crate::feed::Feed;
+use crate::settings::PostgresSettings;
+
+/// How long closing waits for what is at work.
+const CLOSE_LIMIT: Duration = Duration::from_secs(10);
+/// A connection that was idle for so long is asked for a sign of life before it is lent: a firewall may have forgotten it.
+const LONG_IDLE: Duration = Duration::from_secs(30);
+/// The longest that such a sign may take.
+const SIGN_LIMIT: Duration = Duration::from_secs(1);
+/// A connection beyond those that are kept is closed after so much idleness.
+const SPARE_IDLE: Duration = Duration::from_secs(10);
+/// How long a connection whose borrower went may take until it is known to be at rest.
+const TIDY_LIMIT: Duration = Duration::from_secs(5);
+
+/// The pool. A connection is made when one is needed and none is idle.
+pub(crate) struct Pool {
+    maker: Maker,
+    size: u32,
+    max_overflow: u32,
+    timeout: Duration,
+    lifetime: Duration,
+    gate: Arc<Gate>,
+    feed: Arc<Feed>,
+    /// The one that was used last is lent first: those beyond the need fall asleep.
+    idle: Mutex<Vec<Kept>>,
+}
+
+/// A connection, and when it is to be replaced by a new one: what the server has gathered for it is bounded so, and a
+/// server behind a moved address is found.
+struct Kept {
+    db: Db,
+    until: Instant,
+    idle_since: Instant,
+}
+
+impl Pool {
+    pub(crate) fn new(maker: Maker, settings: &PostgresSettings, feed: Arc<Feed>) -> Self {
+        let size = settings.pool_size.max(1);
+        let all = count(size).saturating_add(count(settings.max_overflow));
+        Self {
+            maker,
+            size,
+            max_overflow: settings.max_overflow,
+            timeout: settings.pool_timeout,
+            lifetime: settings.max_lifetime,
+            gate: Arc::new(Gate::new(all, settings.pool_timeout)),
+            feed,
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// The longest that a call waits for anything but its statements.
+    pub(crate) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// A connection, after at most the wait of the class and the time that making one takes.
+    pub(crate) async fn lease(self: &Arc<Self>, class: Class) -> Result<Lease, StoreError> {
+        let permit = self.gate.enter(class).await?;
+        let kept = match self.take_idle().await {
+            Some(kept) => kept,
+            None => {
+                let db = self.maker.make().await?;
+                let now = Instant::now();
+                // Made together, they don't all end together.
+                Kept { db, until: now + share_of(self.lifetime, 80, lot()), idle_since: now }
+            }
+        };
+        let (db, until) = (Some(kept.db), kept.until);
+        Ok(Lease { pool: Arc::clone(self), db, until, is_in_transaction: false, permit: Some(permit) })
+    }
+
+    async fn take_idle(&self) -> Option<Kept> {
+        loop {
+            let kept = self.idle().pop()?;
+            let now = Instant::now();
+            if kept.db.is_closed() || kept.until <= now {
+                continue;
+            }
+            if now.duration_since(kept.idle_since) < LONG_IDLE {
+                return Some(kept);
+            }
+            if matches!(tokio::time::timeout(SIGN_LIMIT, kept.db.control("")).await, Ok(Ok(()))) {
+                return Some(kept);
+            }
+            tracing::debug!("a connection that was idle for long gave no sign of life");
+        }
+    }
+
+    fn keep(&self, mut kept: Kept) {
+        let now = Instant::now();
+        kept.idle_since = now;
+        let mut spare = Vec::new();
+        let mut idle = self.idle();
+        // Asked under the lock, so that none is put back behind `close`.
+        if kept.until > now && !self.gate.is_closed() {
+            idle.push(kept);
+        }
+        // The longest idle is the first.
+        while idle.len() > count(self.size)
+            && idle.first().is_some_and(|first| now.duration_since(first.idle_since) >= SPARE_IDLE)
+        {
+            spare.push(idle.remove(0));
+        }
+        drop(idle);
+        drop(spare);
+    }
+
+    /// Refuses further leases and waits for those that are out, for a while.
+    pub(crate) async fn close(&self) {
+        if tokio::time::timeout(CLOSE_LIMIT, self.gate.close()).await.is_err() {
+            tracing::warn!("connections are at work while the database is closed");
+        }
+        self.idle().clear();
+    }
+
+    pub(crate) fn status(&self) -> PoolStatus {
+        // In this order: one that is given back between the two is counted once at most.
+        let idle = narrow(self.idle().len());
+        let in_use = narrow(self.gate.in_use());
+        PoolStatus {
+            size: self.size,
+            idle: idle.min(self.size.saturating_add(self.max_overflow).saturating_sub(in_use)),
+            in_use,
+            max_overflow: self.max_overflow,
+            timeout_seconds: u32::try_from(self.timeout.as_secs()).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Kept>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn count(connections: u32) -> usize {
+    usize::try_from(connections).unwrap_or(usize::MAX)
+}
+
+fn narrow(connections: usize) -> u32 {
+    u32::try_from(connections).unwrap_or(u32::MAX)
+}
+
+/// A connection on loan.
+pub(crate) struct Lease {
+    pool: Arc<Pool>,
+    db: Option<Db>,
+    until: Instant,
+    is_in_transaction: bool,
+    /// Given back after the connection, so that never more are open than there are permits.
+    permit: Option<Permit>,
+}
+
+impl Lease {
+    pub(crate) fn db(&self) -> Result<&Db, StoreError> {
+        self.db.as_ref().ok_or_else(closed)
+    }
+
+    /// Who is told what was changed on it.
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.pool.feed
+    }
+
+    /// Says whether the connection is inside of a transaction; one that is given back like that is rolled back.
+    pub(crate) const fn set_in_transaction(&mut self, is_in_transaction: bool) {
+        self.is_in_transaction = is_in_transaction;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(db) = self.db.take() else { return };
+        if db.is_closed() {
+            return;
+        }
+        let is_at_rest = !db.has_open_statements() && !self.is_in_transaction;
+        let kept = Kept { db, until: self.until, idle_since: Instant::now() };
+        if is_at_rest {
+            self.pool.keep(kept);
+        } else if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(tidy(Arc::clone(&self.pool), kept, self.permit.take()));
+        }
+    }
+}
+
+/// Frees the server of what nobody waits for. Its permit is kept for as long: a crowd that comes and goes opens no more
+/// connections than one that stays.
+async fn tidy(pool: Arc<Pool>, kept: Kept, permit: Option<Permit>) {
+    let tidied = async {
+        if kept.db.has_open_statements() {
+            kept.db.cancel().await;
+        }
+        kept.db.control("ROLLBACK").await
+    };
+    if matches!(tokio::time::timeout(TIDY_LIMIT, tidied).await, Ok(Ok(()))) {
+        // All that was asked before was answered before.
+        kept.db.forget_trouble();
+        pool.keep(kept);
+    }
+    drop(permit);
+}

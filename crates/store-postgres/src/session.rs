@@ -1,0 +1,64 @@
+//! The limits of a connection's statements, and the one place that decides how the server learns of them.
+
+use std::borrow::Cow;
+
+use tokio_postgres::Config;
+
+use crate::db::Db;
+use crate::params::params;
+
+/// In seconds: a statement; a wait for a lock; a transaction in which nothing happens. Compiling a plan (jit) costs more
+/// than any of our statements.
+const LIMITS: [(&str, &str); 4] = [
+    ("statement_timeout", "15s"),
+    ("lock_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "15s"),
+    ("jit", "off"),
+];
+
+/// How the limits reach the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Session {
+    /// With the start of the connection: they cost nothing after it.
+    Ours,
+    /// With each transaction. A pooler's connections are everybody's: what is set on one for longer than a transaction,
+    /// others are cancelled by. A read outside of a transaction is bounded by its caller alone.
+    Shared,
+}
+
+impl Session {
+    /// The connections' settings at their start.
+    pub(crate) fn configure(self, config: &mut Config) {
+        if self == Self::Ours {
+            let mut options = config.get_options().unwrap_or_default().to_owned();
+            for (name, value) in LIMITS {
+                options.push_str(&format!(" -c {name}={value}"));
+            }
+            config.options(options.trim_start());
+        }
+    }
+
+    /// Whether a connection that was begun with the limits keeps to them: some poolers pass over what they don't know.
+    pub(crate) async fn is_in_force(db: &Db) -> bool {
+        let [(name, value), ..] = LIMITS;
+        let set = db.one("SELECT current_setting($1)", params![name], |row| row.text(0)).await;
+        set.is_ok_and(|set| set == value)
+    }
+
+    /// What begins a transaction, given the BEGIN and, behind a semicolon, what it sets for itself, which prevails.
+    pub(crate) fn begin(self, begin: &'static str) -> Cow<'static, str> {
+        match self {
+            Self::Ours => Cow::Borrowed(begin),
+            Self::Shared => {
+                let (begin, own) = begin.split_once(';').unwrap_or((begin, ""));
+                let mut sql = begin.to_owned();
+                for (name, value) in LIMITS {
+                    sql.push_str(&format!("; SET LOCAL {name} = '{value}'"));
+                }
+                sql.push(';');
+                sql.push_str(own);
+                Cow::Owned(sql)
+            }
+        }
+    }
+}
