@@ -45,6 +45,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         listen: Listen,
 
+        #[command(flatten)]
+        traffic: Traffic,
+
         /// Stock an empty shop with some dozens of slippers, with pictures, and make an admin whose password is shown
         /// once. A shop that has categories or products is left alone.
         #[arg(long)]
@@ -112,6 +115,15 @@ pub(crate) struct Listen {
     listen: Option<String>,
 }
 
+/// How much of a PostgreSQL server the shop may take.
+#[derive(Args, Debug)]
+pub(crate) struct Traffic {
+    /// Connections to PostgreSQL in all: 20 + 30, 50 + 100, or 100 + 200, as far as the server has them to give
+    /// [default: four for each core, 8 to 32].
+    #[arg(long, value_name = "HOW_MUCH", value_parser = ["low", "moderate", "high"])]
+    traffic: Option<String>,
+}
+
 /// `migrate …`
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum Migrate {
@@ -169,6 +181,9 @@ pub(crate) enum ConfigCommand {
     Check {
         #[command(flatten)]
         listen: Listen,
+
+        #[command(flatten)]
+        traffic: Traffic,
     },
     /// Print the table of all settings, in Markdown.
     List,
@@ -180,10 +195,16 @@ impl Cli {
         let listen = match &self.command {
             Command::Serve { listen, .. }
             | Command::Healthcheck { listen }
-            | Command::Config(ConfigCommand::Check { listen }) => listen.listen.clone(),
+            | Command::Config(ConfigCommand::Check { listen, .. }) => listen.listen.clone(),
             _ => None,
         };
-        Flags { config: self.config.clone(), data_dir: self.data_dir.clone(), listen }
+        let traffic = match &self.command {
+            Command::Serve { traffic, .. } | Command::Config(ConfigCommand::Check { traffic, .. }) => {
+                traffic.traffic.clone()
+            }
+            _ => None,
+        };
+        Flags { config: self.config.clone(), data_dir: self.data_dir.clone(), listen, traffic }
     }
 }
 

@@ -30,10 +30,25 @@ pub(crate) struct Postgres {
     pub(crate) pool_size: Option<u32>,
     /// Connections beyond them.
     pub(crate) max_overflow: u32,
+    /// Whether both are a wish, which is made to fit the server.
+    pub(crate) fits_server: bool,
     /// How long a request waits for one.
     pub(crate) pool_timeout: Duration,
     /// Whether statements are prepared by name.
     pub(crate) prepared: bool,
+}
+
+impl Postgres {
+    /// The connections that the shop opens at most, in words.
+    pub(crate) fn budget(&self) -> String {
+        let Self { pool_size, max_overflow, fits_server, .. } = self;
+        let Some(size) = pool_size else {
+            return "four connections for each core, 8 to 32, as far as the server has them".to_owned();
+        };
+        let all = size.saturating_add(*max_overflow);
+        let fits = if *fits_server { ", as far as the server has them" } else { "" };
+        format!("{size} + {max_overflow} = {all} connections at most{fits}")
+    }
 }
 
 /// Names the database without a password.
@@ -122,6 +137,7 @@ pub(crate) fn database_of(url: &str) -> Option<Database> {
             replicas: Vec::new(),
             pool_size: None,
             max_overflow: 0,
+            fits_server: false,
             pool_timeout: Duration::from_secs(10),
             prepared: true,
         })),
@@ -188,16 +204,48 @@ impl Reader {
     }
 
     fn postgres(&mut self, url: Address) -> Postgres {
-        let pool_size = self.layers.given(&table::DATABASE_POOL_SIZE).is_some();
+        let (pool_size, max_overflow, fits_server) = self.pool();
         Postgres {
             url,
             direct_url: self.addresses(&table::DATABASE_DIRECT_URL).pop(),
             replicas: self.addresses(&table::DATABASE_REPLICA_URLS),
-            pool_size: pool_size.then(|| self.number(&table::DATABASE_POOL_SIZE)),
-            max_overflow: self.number(&table::DATABASE_MAX_OVERFLOW),
+            pool_size,
+            max_overflow,
+            fits_server,
             pool_timeout: Duration::from_secs(self.number(&table::DATABASE_POOL_TIMEOUT)),
             prepared: self.flag(&table::DATABASE_PREPARED).unwrap_or(true),
         }
+    }
+
+    /// Connections, those beyond them, and whether they are a wish: numbers that somebody gave are none.
+    fn pool(&mut self) -> (Option<u32>, u32, bool) {
+        let traffic = self.traffic();
+        let overflow = self.layers.given(&table::DATABASE_MAX_OVERFLOW).is_some();
+        let max_overflow = self.number(&table::DATABASE_MAX_OVERFLOW);
+        if self.layers.given(&table::DATABASE_POOL_SIZE).is_some() {
+            return (Some(self.number(&table::DATABASE_POOL_SIZE)), max_overflow, false);
+        }
+        match traffic {
+            Some((size, _)) if overflow => (Some(size), max_overflow, true),
+            Some((size, beyond)) => (Some(size), beyond, true),
+            None => (None, max_overflow, true),
+        }
+    }
+
+    /// What the old shop's guide gave each of its processes, for the whole shop.
+    fn traffic(&mut self) -> Option<(u32, u32)> {
+        let given = self.layers.given(&table::TRAFFIC)?.clone();
+        let preset = match given.text.trim() {
+            "low" => Some((20, 30)),
+            "moderate" => Some((50, 100)),
+            "high" => Some((100, 200)),
+            _ => None,
+        };
+        if preset.is_none() {
+            let what = format!("{:?} is none of low, moderate and high", given.text);
+            self.fault(&table::TRAFFIC, given.from, what, "write low, moderate or high, or leave it out");
+        }
+        preset
     }
 
     fn addresses(&mut self, setting: &Setting) -> Vec<Address> {

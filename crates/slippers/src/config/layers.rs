@@ -20,6 +20,8 @@ pub(crate) struct Flags {
     pub(crate) data_dir: Option<PathBuf>,
     /// `--listen`
     pub(crate) listen: Option<String>,
+    /// `--traffic`
+    pub(crate) traffic: Option<String>,
 }
 
 /// The world that the settings are read from; tests bring their own.
@@ -75,6 +77,7 @@ impl Layers {
         for (setting, flag, text) in [
             (&table::DATA_DIR, "--data-dir", data_dir),
             (&table::LISTEN, "--listen", world.flags.listen.clone()),
+            (&table::TRAFFIC, "--traffic", world.flags.traffic.clone()),
         ] {
             if let Some(text) = text {
                 layers.put(setting, text, Source::Flag(flag));

@@ -9,7 +9,7 @@ use super::parse;
 use super::reader::Reader;
 use super::secret::FILE_NAME;
 use super::table::{self, Kind, NOT_YET, USED};
-use super::{Config, Shown};
+use super::{Config, Database, Shown};
 
 /// Every setting as it is in force.
 pub(super) fn shown(read: &Reader, data_dir: &Path) -> Vec<Shown> {
@@ -54,6 +54,9 @@ pub(crate) fn check(config: &Config) -> String {
     }
     let _ =
         writeln!(text, "\nListens on {}, keeps its data in {}.", config.listen, config.data_dir.display());
+    if let Database::Postgres(server) = &config.database {
+        let _ = writeln!(text, "Takes of PostgreSQL: {}.", server.budget());
+    }
     for (name, from) in &config.not_yet {
         let _ = writeln!(text, "{name} (from {from}) is not used by this version.");
     }

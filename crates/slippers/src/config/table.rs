@@ -65,8 +65,10 @@ settings! {
         "Connections to PostgreSQL. Unset: four for each core, 8 to 32, and no more than the server has to give.";
     DATABASE_MAX_OVERFLOW "DATABASE_MAX_OVERFLOW" = "0", Number(0, 10_000),
         "Connections that may be opened beyond them under load; they are closed again.";
+    TRAFFIC "SLIPPERS_TRAFFIC" = "", Text,
+        "What DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW are when unset, in all: `low` 20 + 30, `moderate` 50 + 100, `high` 100 + 200, as far as the server has them to give.";
     DATABASE_POOL_TIMEOUT "DATABASE_POOL_TIMEOUT" = "10", Number(1, 300),
-        "Seconds that a request waits for a connection before it is answered 503.";
+        "Seconds that an order, a cart or a sign-in waits for a connection before it is answered 503; lists, searches and products at most one or two.";
     DATABASE_PREPARED "DATABASE_PREPARED_STATEMENTS" = "true", Flag,
         "Whether statements are prepared once a connection; false behind a pooler that gives each transaction another connection (PgBouncer before 1.21).";
     SECRET_KEY "SECRET_KEY" = "", Secret,

@@ -277,3 +277,33 @@ fn postgresql_needs_a_key_that_all_instances_share_and_shows_no_password() {
     let text = faults(&[], &[url, key, ("DATABASE_REPLICA_URLS", "sqlite:x"), ("DATABASE_POOL_SIZE", "0")]);
     assert!(text.contains("DATABASE_REPLICA_URLS") && text.contains("DATABASE_POOL_SIZE"), "{text}");
 }
+
+#[test]
+fn a_preset_is_a_budget_for_the_whole_shop_and_numbers_beat_it() {
+    let url = ("DATABASE_URL", "postgresql://shop@db/slippers");
+    let key = ("SECRET_KEY", "k3y-of-at-least-thirty-two-random-bytes");
+    let preset = |traffic| ("SLIPPERS_TRAFFIC", traffic);
+    let (size, overflow) = (("DATABASE_POOL_SIZE", "7"), ("DATABASE_MAX_OVERFLOW", "5"));
+    let cases: [(&[(&str, &str)], _, _); 7] = [
+        (&[], (None, 0, true), "four connections for each core, 8 to 32, as far as the server has them"),
+        (
+            &[preset("low")],
+            (Some(20), 30, true),
+            "20 + 30 = 50 connections at most, as far as the server has them",
+        ),
+        (&[preset("moderate")], (Some(50), 100, true), "50 + 100 = 150 "),
+        (&[preset("high")], (Some(100), 200, true), "100 + 200 = 300 "),
+        (&[preset("high"), size], (Some(7), 0, false), "7 + 0 = 7 connections at most.\n"),
+        (&[preset("high"), size, overflow], (Some(7), 5, false), "7 + 5 = 12 connections at most.\n"),
+        (&[preset("high"), overflow], (Some(100), 5, true), "100 + 5 = 105 "),
+    ];
+    for (given, expected, told) in cases {
+        let config = load(&[], &[&[url, key], given].concat()).expect("good settings");
+        let Database::Postgres(server) = &config.database else { panic!("{:?}", config.database) };
+        assert_eq!((server.pool_size, server.max_overflow, server.fits_server), expected, "{given:?}");
+        let shown = report::check(&config);
+        assert!(shown.contains(&format!("Takes of PostgreSQL: {told}")), "{shown}");
+    }
+    let text = faults(&[], &[url, key, preset("huge")]);
+    assert!(text.contains("SLIPPERS_TRAFFIC") && text.contains("none of low, moderate and high"), "{text}");
+}

@@ -157,6 +157,12 @@ fn postgres_not_opened(server: &Postgres, error: &slippers_store_postgres::OpenE
         }
         OpenError::Newer { .. } => NEWER.to_owned(),
         OpenError::Edited { .. } => EDITED.to_owned(),
+        OpenError::TooMany { allowance, .. } => format!(
+            "set DATABASE_POOL_SIZE + DATABASE_MAX_OVERFLOW to {} at most, or leave both out; several processes share \
+             the server, so {} for each of two; or raise the server's max_connections",
+            allowance.usable(),
+            allowance.usable() / 2
+        ),
         OpenError::Database(_) => format!(
             "see that the server of DATABASE_URL ({}) runs, has this database and lets this user in",
             server.url
@@ -171,6 +177,7 @@ fn settings(server: &Postgres) -> PostgresSettings {
         direct_url: server.direct_url.as_ref().map(|url| url.reveal().to_owned()),
         pool_size: server.pool_size.unwrap_or(usual.pool_size),
         max_overflow: server.max_overflow,
+        fits_server: server.fits_server,
         pool_timeout: server.pool_timeout,
         prepared_statements: server.prepared,
         ..usual

@@ -51,7 +51,7 @@ type Prepare = fn(&Scene) -> Asked;
 impl Scene {
     fn open() -> Self {
         let post = Arc::new(Post::default());
-        let house = House::open_with(|_| (), Some(post.clone()));
+        let house = House::open_with(|settings| settings.cache.max_bytes = 0, Some(post.clone()));
         let admin = house.admin();
         let (buyer, refresh) = house.customer("Dilnoza");
         let hash = hash_password(PASSWORD, &SystemEntropy).expect("a hash");
