@@ -24,8 +24,6 @@ pub(crate) struct Postgres {
     pub(crate) url: Address,
     /// Where migrations go, past a pooler.
     pub(crate) direct_url: Option<Address>,
-    /// Its streaming replicas.
-    pub(crate) replicas: Vec<Address>,
     /// Connections; `None` = as many as suit the server.
     pub(crate) pool_size: Option<u32>,
     /// Connections beyond them.
@@ -134,7 +132,6 @@ pub(crate) fn database_of(url: &str) -> Option<Database> {
         Place::Server(url) => Database::Postgres(Box::new(Postgres {
             url,
             direct_url: None,
-            replicas: Vec::new(),
             pool_size: None,
             max_overflow: 0,
             fits_server: false,
@@ -208,7 +205,6 @@ impl Reader {
         Postgres {
             url,
             direct_url: self.addresses(&table::DATABASE_DIRECT_URL).pop(),
-            replicas: self.addresses(&table::DATABASE_REPLICA_URLS),
             pool_size,
             max_overflow,
             fits_server,

@@ -59,8 +59,6 @@ settings! {
         "`postgresql://USER:PASSWORD@HOST:PORT/DATABASE` (`postgresql+asyncpg://` too), or `sqlite:PATH`, or `sqlite:///PATH` (so an absolute path has four slashes). Unset: `shop.db` in the data folder.";
     DATABASE_DIRECT_URL "DATABASE_DIRECT_URL" = "", Url,
         "The same PostgreSQL past a pooler, for migrations and for what other instances tell. Unset: DATABASE_URL.";
-    DATABASE_REPLICA_URLS "DATABASE_REPLICA_URLS" = "", Url,
-        "Streaming replicas of that PostgreSQL, which answer reads of the catalogue.";
     DATABASE_POOL_SIZE "DATABASE_POOL_SIZE" = "", Number(1, 10_000),
         "Connections to PostgreSQL. Unset: four for each core, 8 to 32, and no more than the server has to give.";
     DATABASE_MAX_OVERFLOW "DATABASE_MAX_OVERFLOW" = "0", Number(0, 10_000),
@@ -155,9 +153,9 @@ settings! {
 /// They are accepted, so that one file of settings can serve old, present and coming versions.
 pub(crate) const NOT_YET: &[&str] = &[
     "APP_WORKERS",
-    "CACHE_*",
     "CLICK_*",
     "COOKIE_*",
+    "DATABASE_REPLICA_URLS",
     "LIMIT_MAX_REQUESTS",
     "METRICS_LISTEN",
     "OCTO_*",

@@ -267,15 +267,14 @@ fn postgresql_needs_a_key_that_all_instances_share_and_shows_no_password() {
     let text = faults(&[], &[url]);
     assert!(text.contains("SECRET_KEY (from default): is not set, and on PostgreSQL"), "{text}");
     let key = ("SECRET_KEY", "k3y-of-at-least-thirty-two-random-bytes");
-    let config =
-        load(&[], &[url, key, ("DATABASE_REPLICA_URLS", "postgres://shop:hunter2@r1/s, postgres://r2/s")]);
-    let config = config.expect("good settings");
+    let direct = ("DATABASE_DIRECT_URL", "postgres://shop:hunter2@db:5432/slippers");
+    let config = load(&[], &[url, key, direct]).expect("good settings");
     let Database::Postgres(server) = &config.database else { panic!("{:?}", config.database) };
-    assert_eq!(server.replicas.len(), 2);
+    assert!(server.direct_url.is_some());
     let shown = format!("{config:?}{}", report::check(&config));
     assert!(shown.contains("postgresql://shop@db:5433/slippers") && !shown.contains("hunter2"), "{shown}");
-    let text = faults(&[], &[url, key, ("DATABASE_REPLICA_URLS", "sqlite:x"), ("DATABASE_POOL_SIZE", "0")]);
-    assert!(text.contains("DATABASE_REPLICA_URLS") && text.contains("DATABASE_POOL_SIZE"), "{text}");
+    let text = faults(&[], &[url, key, ("DATABASE_DIRECT_URL", "sqlite:x"), ("DATABASE_POOL_SIZE", "0")]);
+    assert!(text.contains("DATABASE_DIRECT_URL") && text.contains("DATABASE_POOL_SIZE"), "{text}");
 }
 
 #[test]

@@ -124,8 +124,7 @@ fn nobody_writes_lines_of_the_log_or_headers_of_an_answer() {
             );
         }
         // A fault of ours is what the log tells most of.
-        let database = rusqlite::Connection::open(shop.data_dir().join("shop.db")).expect("the database");
-        database.execute_batch("ALTER TABLE categories RENAME TO hidden_away").expect("it can be renamed");
+        shop.rows().run("ALTER TABLE categories RENAME TO hidden_away");
         for poison in poisons() {
             let path = format!("/categories/?limit=5&{}", percent(&poison));
             wire::send(&shop, "GET", &path, &[], b"").expect(500);

@@ -1,6 +1,5 @@
 //! The cart: one a person, always shown as it is after the change.
 
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::shop::{Answer, Caller, Shop};
@@ -55,9 +54,11 @@ fn totals_are_zeros_without_a_cart_and_make_none() {
     let total = shop.call(&buyer, "GET", "/cart/total", &Value::Null).expect(200);
     assert_eq!(total.text(), r#"{"total_items":0,"total_quantity":0,"total_amount":0.0}"#);
     shop.call(&buyer, "POST", "/orders/from-cart", &Value::Null).expect_error(400, "Cart is empty");
-    let database = Connection::open(shop.data_dir().join("shop.db")).expect("the database");
-    let carts: i64 = database.query_row("SELECT count(*) FROM carts", [], |row| row.get(0)).expect("a count");
-    assert_eq!(carts, 0, "neither the totals nor an order makes a cart");
+    assert_eq!(
+        shop.rows().number("SELECT count(*) FROM carts"),
+        0,
+        "neither the totals nor an order makes a cart"
+    );
     shop.put_in_cart(&buyer, cozy, 2);
     let total = shop.call(&buyer, "GET", "/cart/total/", &Value::Null).expect(200);
     assert_eq!(total.text(), r#"{"total_items":1,"total_quantity":2,"total_amount":50.0}"#);

@@ -3,7 +3,6 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rusqlite::Connection;
 use serde_json::json;
 
 use crate::shop::{Caller, Shop, eventually};
@@ -65,14 +64,8 @@ fn c38_ten_crashes_among_orders_lose_nothing_that_was_acknowledged() {
 
 /// The whole shop as the database holds it, seen beside the running program.
 fn check(shop: &Shop, slipper: i64, acknowledged: &[String]) {
-    let database = Connection::open(shop.data_dir().join("shop.db")).expect("the database");
-    let number = |sql: &str| -> i64 { database.query_row(sql, [], |row| row.get(0)).expect(sql) };
-    let verdict: String =
-        database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a verdict");
-    assert_eq!(verdict, "ok");
-    let broken =
-        database.prepare("PRAGMA foreign_key_check").and_then(|mut all| all.exists([])).expect("a verdict");
-    assert!(!broken, "a row points to nothing");
+    let number = |sql: &str| shop.rows().number(sql);
+    shop.rows().assert_whole();
 
     let sold = number(
         "SELECT coalesce(sum(i.quantity), 0) FROM order_items i JOIN orders o ON o.id = i.order_id WHERE o.status = 'PENDING'",

@@ -133,7 +133,7 @@ fn a_second_signal_ends_it_at_once() {
 
 #[test]
 fn an_idle_program_ends_quickly_and_leaves_a_whole_database() {
-    let mut shop = Shop::open();
+    let mut shop = Shop::on_a_file(tempfile::TempDir::new().expect("a folder"), &[], &[]);
     shop.customer("Dilnoza");
     let start = Instant::now();
     assert_eq!(shop.terminate(), Some(0));

@@ -1,6 +1,5 @@
 //! Passwords as the old shop kept them: they open the door once, and are hashed at that.
 
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::shop::{PASSWORD, Shop};
@@ -10,21 +9,13 @@ const OLD: &str = "old-password-in-plain-text";
 const BCRYPT: &str = "$2a$06$.rCVZVOThsIa97pEDOxvGuRRgzG64bvtJ0938xuqzv18d3ZpQhstC";
 const ALPHABET: &str = "abcdefghijklmnopqrstuvwxyz";
 
-/// The file behind a shop, as somebody with hands on it sees it.
-fn file(shop: &Shop) -> Connection {
-    let file = Connection::open(shop.data_dir().join("shop.db")).expect("the database");
-    file.busy_timeout(std::time::Duration::from_secs(10)).expect("a limit");
-    file
-}
-
 fn plant(shop: &Shop, name: &str, stored: &str) {
-    let sql = "UPDATE users SET password_hash = ?2 WHERE name = ?1";
-    assert_eq!(file(shop).execute(sql, (name, stored)).expect("planted"), 1);
+    shop.rows().run(&format!("UPDATE users SET password_hash = '{stored}' WHERE name = '{name}'"));
+    assert_eq!(self::stored(shop, name), stored, "planted");
 }
 
 fn stored(shop: &Shop, name: &str) -> String {
-    let sql = "SELECT password_hash FROM users WHERE name = ?1";
-    file(shop).query_row(sql, [name], |row| row.get(0)).expect("a user")
+    shop.rows().ask(&format!("SELECT password_hash FROM users WHERE name = '{name}'"))[0][0].clone()
 }
 
 #[test]

@@ -41,6 +41,7 @@ mod picture_bombs;
 mod pictures;
 mod program;
 mod races;
+mod rows;
 mod scene;
 mod shop;
 mod shop_story;

@@ -1,6 +1,5 @@
 //! What becomes of an order: who may change it, and what happens to money and stock.
 
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::shop::{Answer, Caller, Shop};
@@ -216,19 +215,16 @@ fn c28_an_admin_records_a_payment_and_a_refund_by_hand() {
         scene.set(&scene.admin, status).expect(409);
     }
     scene.assert_stands("REFUNDED", 10);
-    let database = Connection::open(scene.shop.data_dir().join("shop.db")).expect("the database");
-    let mut statement = database
-        .prepare(
-            "SELECT p.status, p.amount_minor, u.name FROM payments p JOIN users u ON u.id = p.recorded_by \
-             WHERE p.order_id = ?1 ORDER BY p.id",
-        )
-        .expect("the table of payments");
-    let records: Vec<(String, i64, String)> = statement
-        .query_map([scene.order], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .and_then(Iterator::collect)
-        .expect("records");
-    let record = |status: &str| (status.to_owned(), 9800, "Admin".to_owned());
-    assert_eq!(records, [record("PAID"), record("REFUNDED")], "each once, whatever was repeated");
+    let records = scene.shop.rows().ask(&format!(
+        "SELECT p.status, p.amount_minor, u.name FROM payments p JOIN users u ON u.id = p.recorded_by \
+         WHERE p.order_id = {} ORDER BY p.id",
+        scene.order
+    ));
+    assert_eq!(
+        records,
+        [["PAID", "9800", "Admin"], ["REFUNDED", "9800", "Admin"]],
+        "each once, whatever was repeated"
+    );
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Crowds: what many do at once comes out as if they had come one by one.
 
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::crowd::{a_few_at_a_time, at_once};
@@ -12,8 +11,7 @@ fn place(shop: &Shop, caller: &Caller) -> Answer {
 }
 
 fn number_of(shop: &Shop, table: &str) -> i64 {
-    let database = Connection::open(shop.data_dir().join("shop.db")).expect("the database");
-    database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).expect("a count")
+    shop.rows().number(&format!("SELECT count(*) FROM {table}"))
 }
 
 #[test]

@@ -31,7 +31,8 @@ impl Rows {
             Self::File(_) => Vec::new(),
             Self::Server(database) => {
                 let key = "a-key-of-stories-that-is-not-used-anywhere-else";
-                [("DATABASE_URL", database.url()), ("SECRET_KEY", key), ("DATABASE_POOL_SIZE", "6")]
+                let url = database.url();
+                [("DATABASE_URL", url.as_str()), ("SECRET_KEY", key), ("DATABASE_POOL_SIZE", "6")]
                     .map(|(name, value)| (name.to_owned(), value.to_owned()))
                     .into()
             }
@@ -45,7 +46,8 @@ impl Rows {
                 let file = open(path);
                 let mut statement = file.prepare(sql).expect(sql);
                 let columns = statement.column_count();
-                let read = |row: &rusqlite::Row<'_>| (0..columns).map(|at| row.get_ref(at).map(text)).collect();
+                let read =
+                    |row: &rusqlite::Row<'_>| (0..columns).map(|at| row.get_ref(at).map(text)).collect();
                 statement.query_map([], read).and_then(Iterator::collect).expect(sql)
             }
             Self::Server(database) => {

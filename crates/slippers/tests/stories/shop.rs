@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::program::{Running, run_in};
+use crate::rows::Rows;
 
 /// How long anything may take before a story gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,6 +23,7 @@ pub(crate) struct Shop {
     // First, so that it is ended before its folder is taken away.
     running: Running,
     dir: TempDir,
+    rows: Rows,
     settings: Vec<(String, String)>,
     arguments: Vec<String>,
     agent: ureq::Agent,
@@ -61,12 +63,24 @@ impl Shop {
 
     /// The same with further arguments of `serve`.
     pub(crate) fn serve(dir: TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let rows = Rows::of_stories(dir.path());
+        Self::on(rows, dir, settings, arguments)
+    }
+
+    /// The same for a story that is about files.
+    pub(crate) fn on_a_file(dir: TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
+        let rows = Rows::File(dir.path().join("shop.db"));
+        Self::on(rows, dir, settings, arguments)
+    }
+
+    fn on(rows: Rows, dir: TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
         let defaults =
             [("RATE_LIMIT_REQUESTS", "1000000"), ("LOGIN_RATE_LIMIT", "1000000"), ("SLIPPERS_LOG", "warn")];
         let settings: Vec<_> = defaults
             .iter()
             .chain(settings)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .chain(rows.settings())
             .collect();
         let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let running = Running::start(dir.path(), &settings, &arguments);
@@ -77,7 +91,7 @@ impl Shop {
             .user_agent("")
             .accept("")
             .accept_encoding("");
-        Self { running, dir, settings, arguments, agent: config.build().into() }
+        Self { running, dir, rows, settings, arguments, agent: config.build().into() }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -87,6 +101,11 @@ impl Shop {
     /// What the running program has said, on stdout and stderr.
     pub(crate) fn said(&self) -> String {
         self.running.said()
+    }
+
+    /// The rows behind the running program.
+    pub(crate) fn rows(&self) -> &Rows {
+        &self.rows
     }
 
     pub(crate) fn data_dir(&self) -> &Path {

@@ -292,15 +292,10 @@ fn a_count_of_the_stock_leaves_a_record() {
     set(json!({"quantity": 12}));
     set(json!({"name": "Mu Mu"}));
     set(json!({"quantity": 2}));
-    let database = rusqlite::Connection::open(shop.data_dir().join("shop.db")).expect("the database");
-    let mut query = database
-        .prepare("SELECT delta, quantity_after FROM stock_movements WHERE slipper_id = ?1 ORDER BY id")
-        .expect("the table of movements");
-    let rows: Vec<(i64, i64)> = query
-        .query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))
-        .and_then(Iterator::collect)
-        .expect("the rows");
-    assert!(rows.ends_with(&[(7, 12), (-10, 2)]), "{rows:?}");
+    let rows = shop.rows().ask(&format!(
+        "SELECT delta, quantity_after FROM stock_movements WHERE slipper_id = {id} ORDER BY id"
+    ));
+    assert!(rows.ends_with(&[vec!["7".into(), "12".into()], vec!["-10".into(), "2".into()]]), "{rows:?}");
     assert!(rows.len() <= 3, "a change of the name is no movement: {rows:?}");
 }
 

@@ -169,15 +169,14 @@ fn a4_default_and_short_signing_keys_are_refused() {
 
 /// A shop's folder whose program has ended.
 fn closed_shop() -> Shop {
-    let mut shop = Shop::open();
+    let mut shop = Shop::on_a_file(folder(), &[], &[]);
     shop.customer("Dilnoza");
     assert_eq!(shop.terminate(), Some(0));
     shop
 }
 
 fn tamper(shop: &Shop, sql: &str) {
-    let database = Connection::open(shop.data_dir().join("shop.db")).expect("the database");
-    database.execute_batch(sql).expect("tampered");
+    shop.rows().run(sql);
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn close_without_password(mut shop: Shop) {
 
 #[test]
 fn a_demo_is_stocked_and_its_admin_s_password_is_told_once() {
-    let mut shop = Shop::serve(TempDir::new().expect("a folder"), &[], &["--demo"]);
+    let mut shop = Shop::on_a_file(TempDir::new().expect("a folder"), &[], &["--demo"]);
     let page = shop.get("/slippers/?limit=100").expect(200).json();
     let products = page["items"].as_array().expect("products").len();
     assert!((24..=100).contains(&products), "{products} products");
@@ -189,7 +189,7 @@ fn a_demo_is_stocked_and_its_admin_s_password_is_told_once() {
 fn a_demo_leaves_a_shop_with_goods_alone() {
     let dir = TempDir::new().expect("a folder");
     assert_eq!(run_in(dir.path(), &[], &["seed", "--products", "3"], "").0, 0);
-    let shop = Shop::serve(dir, &[], &["--demo"]);
+    let shop = Shop::on_a_file(dir, &[], &["--demo"]);
     assert_eq!(total(&shop, ""), 3);
     close_without_password(shop);
 }

@@ -118,6 +118,7 @@ async fn move_all(db: &Db, mut source: Box<dyn Source>, progress: &Progress) -> 
 }
 
 /// Runs what reads the source, which may block, where blocking harms nobody.
+#[expect(clippy::disallowed_methods, reason = "one at a time, in a command that does nothing else")]
 async fn off_the_workers<T: Send + 'static>(
     mut source: Box<dyn Source>,
     mut state: T,

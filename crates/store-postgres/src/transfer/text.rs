@@ -54,7 +54,7 @@ impl<'t> Writer<'t> {
             }
             (Cell::Int(number @ 0..=1), Kind::Switch) => out.push(if number == 1 { 't' } else { 'f' }),
             (Cell::Int(micros), Kind::Time) => {
-                out.push_str(&Timestamp::from_micros(micros).iso_with_offset())
+                out.push_str(&Timestamp::from_micros(micros).iso_with_offset());
             }
             (Cell::Text(text), Kind::Text) if !text.contains('\0') => escape(out, text),
             (Cell::Bytes(bytes), Kind::Bytes) => {
