@@ -51,6 +51,7 @@ mod static_files;
 mod stocked;
 mod system;
 mod tokens;
+mod transfer;
 mod unread_bodies;
 mod users;
 mod users_managed;

@@ -14,6 +14,7 @@ pub(crate) enum Rows {
 }
 
 impl Rows {
+    #[expect(clippy::disallowed_methods, reason = "no setting of the program, but of its tests")]
     pub(crate) fn of_stories(data_dir: &Path) -> Self {
         match std::env::var("SLIPPERS_STORIES_ON").as_deref() {
             Err(_) | Ok("sqlite") => Self::File(data_dir.join("shop.db")),
