@@ -91,6 +91,8 @@ pub struct Transaction {
     pub gateway: Gateway,
     /// The gateway's name for it.
     pub their_id: Name,
+    /// The number under which its payer knows it, where that is another one.
+    pub their_number: Option<Name>,
     /// The order that it is to pay.
     pub order: OrderId,
     /// What it is to take.
@@ -184,6 +186,7 @@ pub fn bound(attempt: &Attempt, asked: &Transaction, now: Timestamp) -> Attempt 
     Attempt {
         status: AttemptStatus::Pending,
         their_id: Some(asked.their_id.clone()),
+        their_number: asked.their_number.clone(),
         their_time: asked.their_time,
         expires_at: asked.expires_at,
         reserved_at: Some(now),
@@ -206,6 +209,7 @@ pub const fn created(
         gateway,
         reference,
         their_id: None,
+        their_number: None,
         link: None,
         amount: order.total,
         currency: Currency::Uzs,

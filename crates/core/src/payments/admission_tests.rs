@@ -19,6 +19,7 @@ fn asked(gateway: Gateway, their_id: &str) -> Transaction {
     Transaction {
         gateway,
         their_id: Name::parse(their_id).expect("a name"),
+        their_number: None,
         order: OrderId::new(7),
         amount: Money::from_minor(9825),
         their_time: Some(NOW),

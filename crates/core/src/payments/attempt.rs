@@ -100,6 +100,9 @@ pub struct Attempt {
     pub reference: Name,
     /// The gateway's name for it, once it has one.
     pub their_id: Option<Name>,
+    /// The number under which the gateway's payer and its other calls know it, where that is another one (Click's
+    /// `click_paydoc_id`).
+    pub their_number: Option<Name>,
     /// Where the buyer pays, once the gateway said so.
     pub link: Option<String>,
     /// What is asked for: the order's total when the attempt was opened. Positive.

@@ -1,7 +1,7 @@
 //! What a gateway said, in words that are the same for all of them.
 
 use super::names::{Currency, Gateway, Name};
-use crate::types::{Money, PaymentEventId, PaymentId, Timestamp};
+use crate::types::{Money, OrderId, PaymentEventId, PaymentId, Timestamp};
 
 /// Which attempt a gateway speaks of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub enum Report {
     },
     /// It can't be asked, and by our clock the time is over.
     TimedOut,
+    /// A receipt was registered with the tax office; kept in the event's note. It moves nothing.
+    Receipt,
     /// A word that we don't know; kept in the event's note.
     Unclear,
 }
@@ -87,6 +89,7 @@ impl Report {
             Self::NotThere => "not_there",
             Self::Refunded { .. } => "refunded",
             Self::TimedOut => "timed_out",
+            Self::Receipt => "receipt",
             Self::Unclear => "unclear",
         }
     }
@@ -133,6 +136,8 @@ pub struct PaymentEvent {
     pub subject: Subject,
     /// What it names the attempt, when it said so.
     pub their_id: Option<Name>,
+    /// Which order it thinks the attempt pays, when it said so.
+    pub order: Option<OrderId>,
     /// What.
     pub report: Report,
     /// Why it may be believed.
@@ -159,6 +164,7 @@ impl PaymentEvent {
             gateway,
             subject,
             their_id: None,
+            order: None,
             report,
             evidence,
             amount: None,

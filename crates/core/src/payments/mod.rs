@@ -7,6 +7,7 @@
 pub mod admission;
 mod attempt;
 pub mod checks;
+mod decision;
 mod event;
 pub mod ledger;
 mod names;

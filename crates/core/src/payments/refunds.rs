@@ -206,6 +206,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::orders::OrderStatus;
+    use crate::payments::admission::created;
+    use crate::payments::{Gateway, Name, OrderFacts};
+    use crate::types::{OrderId, PaymentId, RefundId, UserId};
 
     #[test]
     fn parts_are_equal_and_as_few_as_can_be() {
@@ -215,6 +219,48 @@ mod tests {
         assert_eq!(split(money(5), None), [money(5)]);
         let parts = split(Money::from_minor(2_000_000_001), most);
         assert_eq!(parts.iter().map(|part| part.minor()).collect::<Vec<_>>(), [666_666_667; 3]);
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_not_sent_again() {
+        let order = OrderFacts {
+            id: OrderId::new(7),
+            user: UserId::new(2),
+            status: OrderStatus::Paid,
+            total: Money::from_minor(900),
+        };
+        let name = Name::parse("ours-1").expect("a name");
+        let now = Timestamp::from_seconds(1);
+        let new = created(PaymentId::new(1), &order, Gateway::Octo, name.clone(), None, now);
+        let paid =
+            Attempt { status: AttemptStatus::Paid, received: order.total, settles: true, ..new.clone() };
+        let sent = |status| Refund {
+            id: RefundId::new(1),
+            payment: paid.id,
+            reference: name.clone(),
+            their_id: None,
+            amount: Money::from_minor(600),
+            status,
+            restock: true,
+            begun_by: None,
+            created_at: now,
+            ended_at: None,
+        };
+        let bounds = RefundBounds { least: Money::from_minor(50), most: None };
+        let plan = |of: &Attempt, status, minor: Option<i64>| {
+            plan(of, &[sent(status)], minor.map(Money::from_minor), bounds)
+        };
+        let left = Money::from_minor(300);
+        for gone in [RefundStatus::Pending, RefundStatus::Succeeded] {
+            assert_eq!(plan(&paid, gone, None), Ok(vec![left]));
+            assert_eq!(plan(&paid, gone, Some(301)), Err(RefundRefusal::TooMuch { left }));
+        }
+        assert_eq!(plan(&paid, RefundStatus::Failed, None), Ok(vec![order.total]));
+        let least = Money::from_minor(50);
+        assert_eq!(plan(&paid, RefundStatus::Failed, Some(49)), Err(RefundRefusal::TooLittle { least }));
+        assert_eq!(plan(&new, RefundStatus::Failed, None), Err(RefundRefusal::NothingReceived));
+        let all = Attempt { received: Money::from_minor(600), ..paid.clone() };
+        assert_eq!(plan(&all, RefundStatus::Pending, None), Err(RefundRefusal::NothingLeft));
     }
 
     proptest! {

@@ -2,11 +2,12 @@ use super::*;
 use crate::payments::admission::created;
 use crate::payments::ledger::Balances;
 use crate::payments::{Currency, EventKey, Gateway, Name, Subject};
-use crate::types::{OrderId, PaymentId, UserId};
+use crate::types::{OrderId, PaymentId, RefundId, UserId};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 const LATER: Timestamp = NOW.plus_seconds(3600);
 const PRICE: Money = Money::from_minor(72_000_000);
+const HALF: Money = Money::from_minor(36_000_000);
 
 fn order(status: OrderStatus) -> OrderFacts {
     OrderFacts { id: OrderId::new(7), user: UserId::new(2), status, total: PRICE }
@@ -59,6 +60,7 @@ fn money_that_pays_nothing_is_owed_and_a_person_looks() {
         (AttemptStatus::Expired, OrderStatus::Cancelled, PRICE, ReviewReason::LatePayment),
         (AttemptStatus::Pending, OrderStatus::Paid, PRICE, ReviewReason::SecondPayment),
         (AttemptStatus::Pending, OrderStatus::Refunded, PRICE, ReviewReason::SecondPayment),
+        (AttemptStatus::Failed, OrderStatus::Paid, PRICE, ReviewReason::SecondPayment),
         (AttemptStatus::Cancelled, OrderStatus::Pending, PRICE, ReviewReason::Contradiction),
         (AttemptStatus::Failed, OrderStatus::Pending, PRICE, ReviewReason::Contradiction),
         (AttemptStatus::Pending, OrderStatus::Pending, Money::from_minor(100), ReviewReason::WrongAmount),
@@ -83,6 +85,9 @@ fn another_currency_or_name_is_not_counted_but_seen() {
         let expected = Attempt { review: Some(reason), ..attempt(AttemptStatus::Pending) };
         assert_eq!(after(&decision), &expected);
     }
+    let other = PaymentEvent { order: Some(OrderId::new(8)), ..event(Report::Succeeded) };
+    let decision = meet(&attempt(AttemptStatus::Pending), OrderStatus::Pending, &other, NOW);
+    assert_eq!(decision, Decision::told(Answer::Refused(Refusal::NoSuchPayment)));
     let named = Attempt { their_id: Name::parse("theirs-0").ok(), ..attempt(AttemptStatus::Pending) };
     let decision = meet(&named, OrderStatus::Pending, &event(Report::Succeeded), NOW);
     assert_eq!(after(&decision), &Attempt { review: Some(ReviewReason::ForeignId), ..named });
@@ -195,7 +200,7 @@ fn a_gateway_that_returns_the_money_refunds_the_order() {
         payment: paid.id,
         reference: Name::parse("ours-1-r1").expect("a name"),
         their_id: None,
-        amount: PRICE,
+        amount: HALF,
         status: RefundStatus::Pending,
         restock: true,
         begun_by: None,
@@ -210,8 +215,11 @@ fn a_gateway_that_returns_the_money_refunds_the_order() {
     };
     let decision = next(facts, &event(Report::Cancel { code: Some(5) }), NOW);
     assert_eq!(decision, Decision::told(Answer::Refused(Refusal::CantReturn)), "one is on its way");
-    let told = next(facts, &event(Report::Refunded { total: PRICE }), NOW).step.expect("a step");
+    let told = next(facts, &event(Report::Refunded { total: HALF }), NOW).step.expect("a step");
     assert_eq!(told.refunds, [RefundStep::Decide(refund.id, RefundStatus::Succeeded)]);
+    assert_eq!(told.attempt.status, AttemptStatus::Paid, "half of it is left");
+    let all = next(facts, &event(Report::Refunded { total: PRICE }), NOW);
+    assert_eq!(all.answer, Answer::Quarantined(ReviewReason::RefundUnclear), "ours is in it, or not");
 }
 
 #[test]

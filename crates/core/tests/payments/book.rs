@@ -6,8 +6,10 @@ use slippers_core::payments::admission::{
 };
 use slippers_core::payments::ledger::Posting;
 use slippers_core::payments::refunds::{self, RefundBounds};
-use slippers_core::payments::rules::{Answer, Decision, Facts, OrderStep, RefundStep, Step, next};
-use slippers_core::payments::{Attempt, Gateway, Name, OrderFacts, PaymentEvent, Refund, RefundStatus};
+use slippers_core::payments::rules::{Answer, Decision, Facts, OrderStep, RefundStep, Refusal, Step, next};
+use slippers_core::payments::{
+    Attempt, Gateway, Name, OrderFacts, PaymentEvent, Refund, RefundStatus, Reserved, Subject,
+};
 use slippers_core::types::{Money, OrderId, PaymentId, RefundId, Timestamp, UserId};
 
 pub(crate) const BUYER: UserId = UserId::new(1);
@@ -87,28 +89,46 @@ impl Book {
         self.attempts.len() - 1
     }
 
-    pub(crate) fn reserve(&mut self, at: usize, gateway: Gateway, their_id: &str, now: Timestamp) {
-        let Some(order) = self.orders.get(at).map(|placed| placed.facts) else { return };
-        let asked = Transaction {
-            gateway,
-            their_id: name(format!("{}-{their_id}", gateway.as_str())),
-            order: order.id,
-            amount: order.total,
-            their_time: Some(now),
-            expires_at: Some(now.plus_seconds(12 * 3600)),
-        };
-        let same = self
-            .attempts
-            .iter()
-            .find(|a| a.gateway == gateway && a.their_id.as_ref() == Some(&asked.their_id));
-        match admit(Some(&order), &self.of_order(order.id), same, &asked, now) {
-            Admission::Bind(attempt) | Admission::Overdue(attempt) => self.write(*attempt),
-            Admission::New => {
-                let at = self.add(&order, gateway, now, now);
-                self.attempts[at] = bound(&self.attempts[at], &asked, now);
+    /// Begins a transaction for a gateway.
+    pub(crate) fn reserve(&mut self, asked: &Transaction, now: Timestamp) -> Reserved {
+        let order = self.facts(asked.order);
+        let same = self.find(asked.gateway, &Subject::TheirId(asked.their_id.clone()));
+        let same = same.map(|at| &self.attempts[at]);
+        let at = match admit(order.as_ref(), &self.of_order(asked.order), same, asked, now) {
+            Admission::Bind(attempt) => {
+                self.write((*attempt).clone());
+                self.find(attempt.gateway, &Subject::Number(attempt.id)).expect("it is there")
             }
-            Admission::Again(_) | Admission::Refused(_) => {}
-        }
+            Admission::Overdue(attempt) => {
+                self.write(*attempt);
+                return Reserved::Refused(Refusal::Overdue);
+            }
+            Admission::New => {
+                let at = self.add(&order.expect("admitted"), asked.gateway, now, now);
+                self.attempts[at] = bound(&self.attempts[at], asked, now);
+                at
+            }
+            Admission::Again(id) => self.find(asked.gateway, &Subject::Number(id)).expect("it is there"),
+            Admission::Refused(refusal) => return Reserved::Refused(refusal),
+        };
+        Reserved::Held(Box::new(self.attempts[at].clone()))
+    }
+
+    /// What payments have to know of an order.
+    pub(crate) fn facts(&self, order: OrderId) -> Option<OrderFacts> {
+        self.orders.iter().map(|placed| placed.facts).find(|facts| facts.id == order)
+    }
+
+    /// Where the attempt is that a gateway speaks of.
+    pub(crate) fn find(&self, gateway: Gateway, subject: &Subject) -> Option<usize> {
+        self.attempts.iter().position(|attempt| {
+            let is_meant = match subject {
+                Subject::Reference(name) => attempt.reference == *name,
+                Subject::TheirId(name) => attempt.their_id.as_ref() == Some(name),
+                Subject::Number(id) => attempt.id == *id,
+            };
+            attempt.gateway == gateway && is_meant
+        })
     }
 
     fn write(&mut self, attempt: Attempt) {
@@ -216,4 +236,24 @@ impl Book {
             self.take_step(*step, now);
         }
     }
+}
+
+/// A transaction of this name on the order at this place, counted from 0; twelve hours long.
+pub(crate) fn transaction(
+    book: &Book,
+    at: usize,
+    gateway: Gateway,
+    text: &str,
+    now: Timestamp,
+) -> Option<Transaction> {
+    let order = book.orders.get(at)?.facts;
+    Some(Transaction {
+        gateway,
+        their_id: name(format!("{}-{text}", gateway.as_str())),
+        their_number: None,
+        order: order.id,
+        amount: order.total,
+        their_time: Some(now),
+        expires_at: Some(now.plus_seconds(12 * 3600)),
+    })
 }

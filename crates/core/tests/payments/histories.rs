@@ -9,7 +9,7 @@ use slippers_core::payments::{
 };
 use slippers_core::types::{Money, Timestamp};
 
-use crate::book::Book;
+use crate::book::{Book, transaction};
 
 const START: Timestamp = Timestamp::from_seconds(1_000_000);
 const STOCK: i64 = 40;
@@ -103,7 +103,11 @@ fn play(book: &mut Book, call: Call, now: &mut Timestamp) {
         Call::Place { pairs, price } => book.place(pairs, price),
         Call::Expire(at) => book.expire(pick(at, orders)),
         Call::Open(at, gateway) => book.open(pick(at, orders), gateway, *now),
-        Call::Reserve(at, gateway, id) => book.reserve(pick(at, orders), gateway, id, *now),
+        Call::Reserve(at, gateway, id) => {
+            if let Some(asked) = transaction(book, pick(at, orders), gateway, id, *now) {
+                book.reserve(&asked, *now);
+            }
+        }
         Call::Event(at, event, told) => tell(book, pick(at, attempts), &event, told, *now),
         Call::BeginRefund(at, amount, restock) => {
             book.begin_refund(pick(at, attempts), amount, restock, *now);

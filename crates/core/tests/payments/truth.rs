@@ -7,7 +7,7 @@ use slippers_core::payments::rules::Answer;
 use slippers_core::payments::{AttemptStatus, Evidence, Gateway, PaymentEvent, Report};
 use slippers_core::types::{Money, PaymentId, Timestamp};
 
-use crate::book::Book;
+use crate::book::{Book, transaction};
 
 const START: Timestamp = Timestamp::from_seconds(1_000_000);
 
@@ -73,9 +73,10 @@ proptest! {
     fn of_gateways_that_ask_one_may_take_the_money(asks in proptest::collection::vec((0_usize..3, any::<bool>()), 1..20)) {
         let mut book = Book::with_stock(9);
         book.place(1, 500);
-        book.reserve(0, Gateway::Click, "a", START);
-        book.reserve(0, Gateway::Click, "b", START);
-        book.reserve(0, Gateway::Payme, "a", START);
+        for (gateway, id) in [(Gateway::Click, "a"), (Gateway::Click, "b"), (Gateway::Payme, "a")] {
+            let asked = transaction(&book, 0, gateway, id, START).expect("an order");
+            book.reserve(&asked, START);
+        }
         prop_assert_eq!(book.attempts.len(), 3);
         let mut taken = Vec::new();
         for (at, performs) in asks {
