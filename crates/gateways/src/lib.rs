@@ -10,6 +10,8 @@
 //! webhook --read--> Call --(store)--> Outcome --reply--> Reply
 //! attempt --create, status, refund--> Request --(network)--> Response --read_...--> PaymentEvent
 //! ```
+//!
+//! With the feature `simulator` there are also gateways of our own making, faults included.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -18,6 +20,8 @@ pub mod octo;
 pub mod payme;
 mod protocol;
 mod secret;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 mod wire;
 
 pub use protocol::{Call, CallError, Context, Outcome, Protocol, Received, RefundTold, Start};

@@ -233,11 +233,10 @@ fn reason(attempt: &Attempt) -> Value {
 
 /// All that Payme asks of a transaction.
 fn whole(attempt: &Attempt) -> Map<String, Value> {
-    let ended = if state(attempt) < 0 { attempt.ended_at } else { None };
     let fields = [
         ("create_time", Value::from(millis(attempt.reserved_at))),
         ("perform_time", millis(attempt.paid_at).into()),
-        ("cancel_time", millis(ended).into()),
+        ("cancel_time", millis(attempt.ended_at).into()),
         ("transaction", attempt.id.to_string().into()),
         ("state", state(attempt).into()),
         ("reason", reason(attempt)),

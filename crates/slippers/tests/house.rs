@@ -20,7 +20,8 @@ const ARROWS: [(&str, &[&str]); 6] = [
     ("slippers-core", &[]),
     ("slippers-store-contract", &["slippers-core"]),
     ("slippers-store-sqlite", &["slippers-core", "slippers-store-contract"]),
-    ("slippers-gateways", &["slippers-core"]),
+    // On itself: its tests turn its simulators on.
+    ("slippers-gateways", &["slippers-core", "slippers-gateways"]),
     ("slippers-server", &["slippers-core", "slippers-gateways"]),
     ("slippers", &["slippers-core", "slippers-server", "slippers-store-sqlite"]),
 ];

@@ -213,12 +213,23 @@ impl Book {
     }
 
     pub(crate) fn begin_refund(&mut self, at: usize, amount: Option<i64>, restock: bool, now: Timestamp) {
+        let bounds = RefundBounds { least: Money::from_minor(2), most: Some(Money::from_minor(700)) };
+        self.begin_refund_within(at, amount, restock, bounds, now);
+    }
+
+    pub(crate) fn begin_refund_within(
+        &mut self,
+        at: usize,
+        amount: Option<i64>,
+        restock: bool,
+        bounds: RefundBounds,
+        now: Timestamp,
+    ) {
         let Some(attempt) = self.attempts.get(at).cloned() else { return };
         let refunds = self.refunds_of(attempt.id);
         if refunds.iter().any(|refund| refund.status == RefundStatus::Pending) {
             return;
         }
-        let bounds = RefundBounds { least: Money::from_minor(2), most: Some(Money::from_minor(700)) };
         let Ok(parts) = refunds::plan(&attempt, &refunds, amount.map(Money::from_minor), bounds) else {
             return;
         };

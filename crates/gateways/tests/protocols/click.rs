@@ -27,6 +27,7 @@ fn click() -> Click {
 #[derive(Clone)]
 struct Sent {
     id: String,
+    service: String,
     order: String,
     prepare: Option<String>,
     amount: String,
@@ -39,6 +40,7 @@ struct Sent {
 fn prepare(id: &str) -> Sent {
     Sent {
         id: id.to_owned(),
+        service: "31".to_owned(),
         order: "1".to_owned(),
         prepare: None,
         amount: "720000.00".to_owned(),
@@ -56,7 +58,9 @@ fn complete(id: &str, prepare_id: i64) -> Sent {
 impl Sent {
     fn fields(&self) -> Vec<(&'static str, String)> {
         let mut hash = Md5::new();
-        for part in [&self.id, "31", SECRET, &self.order, self.prepare.as_deref().unwrap_or_default()] {
+        for part in
+            [&self.id, &self.service, SECRET, &self.order, self.prepare.as_deref().unwrap_or_default()]
+        {
             hash.update(part);
         }
         for part in [&self.amount, &self.action, &self.time] {
@@ -65,7 +69,7 @@ impl Sent {
         let signed: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         let mut fields = vec![
             ("click_trans_id", self.id.clone()),
-            ("service_id", "31".to_owned()),
+            ("service_id", self.service.clone()),
             ("click_paydoc_id", format!("9{}", self.id)),
             ("merchant_trans_id", self.order.clone()),
             ("amount", self.amount.clone()),
@@ -221,6 +225,8 @@ fn missing_fields_and_other_forms_are_told() {
     }
     assert_eq!(refusal(&complete("1", 1), "merchant_prepare_id"), Some(-8));
     assert_eq!(refusal(&Sent { action: "2".to_owned(), ..prepare("1") }, ""), Some(-3));
+    let other_shop = Sent { service: "32".to_owned(), ..prepare("1") };
+    assert_eq!(refusal(&other_shop, ""), Some(-1), "well signed, but for another service");
     let mut shop = Shop::new();
     let fields = prepare("1").fields();
     assert_eq!(send(&mut shop, "POST", "application/json", &fields)["error"], -8);
