@@ -25,7 +25,7 @@ const APPLICATION_ID: i64 = 0x534c_5053;
 const USERS: &str = "0005_users";
 
 /// Name and text, in the order in which they are applied.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("0001_catalog", include_str!("../migrations/0001_catalog.sql")),
     ("0002_accounts", include_str!("../migrations/0002_accounts.sql")),
     ("0003_cart", include_str!("../migrations/0003_cart.sql")),
@@ -34,6 +34,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("0006_audit", include_str!("../migrations/0006_audit.sql")),
     ("0007_password_resets", include_str!("../migrations/0007_password_resets.sql")),
     ("0008_images", include_str!("../migrations/0008_images.sql")),
+    ("0010_payments", include_str!("../migrations/0010_payments.sql")),
 ];
 
 const RECORD: &str = "

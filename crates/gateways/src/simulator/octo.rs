@@ -122,7 +122,8 @@ impl Shown for Rows {
             })
         });
         json!({
-            "payments": payments.collect::<Vec<_>>(), "callbacks": self.sent.len(), "held": self.held.len(),
+            "payments": payments.collect::<Vec<_>>(), "held": self.held.len(),
+            "callbacks": self.sent.iter().map(callbacks::Callback::status).collect::<Vec<_>>(),
         })
     }
 }

@@ -100,7 +100,9 @@ async fn words_that_come_in_the_wrong_order_lead_to_the_same_end() {
     choose(&street, "pay").await;
     assert_eq!(street.order(), OrderStatus::Pending);
     let sent = street.sim("flush", json!({})).await;
-    assert_eq!(sent["sent"], 2, "the success comes before the waiting");
+    assert_eq!(sent["sent"], 2);
+    let sent = street.state().await["callbacks"].clone();
+    assert_eq!(sent, json!(["succeeded", "wait_user_action"]), "the success comes before the waiting");
     assert_eq!((street.order(), street.attempt().status), (OrderStatus::Paid, AttemptStatus::Paid));
     street.check_books();
 }
@@ -194,6 +196,31 @@ async fn a_pending_refund_is_none_until_it_is_done_and_a_refused_one_gives_the_m
         assert_eq!(street.order(), order);
         street.check_books();
     }
+}
+
+#[tokio::test]
+async fn a_refund_outside_of_the_bounds_is_refused() {
+    let street = Street::with_octo().await;
+    choose(&street, "pay").await;
+    let uuid = street.attempt().their_id.expect("known").to_string();
+    let refund = |name: &'static str, amount: i64| {
+        let body = json!({
+            "octo_shop_id": 27, "octo_secret": "a-secret-for-tests", "shop_refund_id": name, "octo_payment_UUID": uuid,
+            "amount": amount,
+        });
+        let url = format!("{}/refund", street.gateway.url());
+        async move {
+            let answer = send("POST", &url, &[], &body.to_string()).await.expect("an answer");
+            serde_json::from_str::<serde_json::Value>(&answer.body).expect("JSON")["error"].clone()
+        }
+    };
+    assert_eq!(refund("a", 12_499).await, 22, "less than a dollar");
+    assert_eq!(refund("b", 720_001).await, 22, "more than was paid");
+    assert_eq!(refund("c", 700_000).await, 0);
+    assert_eq!(refund("c", 1).await, 0, "the same name is the same refund");
+    assert_eq!(refund("d", 20_001).await, 22, "more than is left");
+    assert_eq!(refund("e", 20_000).await, 0);
+    assert_eq!(street.state().await["payments"][0]["refunded_sum"], 720_000.0);
 }
 
 #[tokio::test]

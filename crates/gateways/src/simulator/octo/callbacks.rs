@@ -18,9 +18,17 @@ const TRIES: usize = 3;
 #[derive(Clone, Debug)]
 pub(super) struct Callback {
     uuid: String,
+    status: &'static str,
     url: String,
     kind: &'static str,
     body: String,
+}
+
+impl Callback {
+    /// The payment's status when it was made.
+    pub(super) const fn status(&self) -> &'static str {
+        self.status
+    }
 }
 
 fn signature(key: &str, uuid: &str, status: &str) -> String {
@@ -44,15 +52,15 @@ fn make(world: &mut World<Rows>, payment: &Payment, now: Timestamp) -> Callback 
         "currency": payment.currency, "card_country": "UZ", "maskedPan": "860049** **** 6478", "rrn": "436456776123",
         "riskLevel": 0, "payed_time": payment.paid_at.unwrap_or(now).tashkent_second(), "card_type": "uzcard",
     });
-    let (uuid, url) = (payment.uuid.clone(), payment.notify_url.clone());
+    let (uuid, url, status) = (payment.uuid.clone(), payment.notify_url.clone(), payment.status);
     if is_form {
         let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let pairs =
             fields.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), plain(value)));
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-        return Callback { uuid, url, kind: "application/x-www-form-urlencoded", body };
+        return Callback { uuid, status, url, kind: "application/x-www-form-urlencoded", body };
     }
-    Callback { uuid, url, kind: "application/json", body: fields.to_string() }
+    Callback { uuid, status, url, kind: "application/json", body: fields.to_string() }
 }
 
 /// Tells the shop where a payment stands, with the faults that wait for callbacks.
