@@ -14,6 +14,7 @@ pub mod cart;
 pub mod catalog;
 pub mod images;
 pub mod orders;
+pub mod payments;
 mod store;
 pub mod types;
 

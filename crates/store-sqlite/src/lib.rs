@@ -18,6 +18,7 @@ mod error;
 mod images;
 mod migrations;
 mod orders;
+mod payments;
 mod readers;
 mod store;
 mod writer;

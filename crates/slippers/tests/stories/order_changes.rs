@@ -219,10 +219,13 @@ fn c28_an_admin_records_a_payment_and_a_refund_by_hand() {
     let database = Connection::open(scene.shop.data_dir().join("shop.db")).expect("the database");
     let mut statement = database
         .prepare(
-            "SELECT p.status, p.amount_minor, u.name FROM payments p JOIN users u ON u.id = p.recorded_by \
-             WHERE p.order_id = ?1 ORDER BY p.id",
+            "SELECT 'PAID', p.amount_minor, u.name FROM payments p JOIN users u ON u.id = p.recorded_by \
+             WHERE p.order_id = ?1 \
+             UNION ALL \
+             SELECT 'REFUNDED', r.amount_minor, u.name FROM refunds r \
+             JOIN payments p ON p.id = r.payment_id JOIN users u ON u.id = r.begun_by WHERE p.order_id = ?1",
         )
-        .expect("the table of payments");
+        .expect("the tables of payments");
     let records: Vec<(String, i64, String)> = statement
         .query_map([scene.order], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .and_then(Iterator::collect)
