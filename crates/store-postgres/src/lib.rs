@@ -20,6 +20,7 @@ mod images;
 mod migrations;
 mod orders;
 mod params;
+mod payments;
 mod pool;
 mod settings;
 mod store;
