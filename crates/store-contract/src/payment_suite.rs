@@ -19,6 +19,7 @@ macro_rules! payment_suite {
                     of_twenty_who_open_at_once_one_opens
                     a_cart_is_ordered_once_and_keeps_its_lines
                     the_same_items_are_the_same_order_while_it_is_pending
+                    of_ten_who_buy_the_same_items_at_once_one_orders
                     a_refused_attempt_leaves_nothing
                     nobody_pays_what_is_not_theirs_or_not_there
                     a_user_has_at_most_so_many_pending_orders
@@ -30,6 +31,7 @@ macro_rules! payment_suite {
                     of_two_attempts_paid_at_once_one_pays_and_the_other_is_owed
                     a_claim_moves_nothing_and_fills_no_log
                     of_payments_that_we_never_made_only_sure_money_is_kept
+                    a_word_of_a_payment_that_we_never_made_is_kept_once
                     the_log_tells_what_was_said_in_order
                     a_paid_cart_is_emptied_unless_it_is_another_by_now
                     a_person_closes_what_waits_for_them
@@ -40,6 +42,7 @@ macro_rules! payment_suite {
                     a_transaction_is_kept_as_it_was_begun
                     a_transaction_takes_the_attempt_that_the_buyer_opened
                     of_ten_transactions_at_once_one_holds_the_order
+                    a_transaction_that_is_asked_of_two_orders_at_once_is_of_one
                     of_gateways_that_ask_at_once_one_takes_the_money
                     a_transaction_whose_time_is_over_is_ended
                     a_statement_goes_by_the_gateways_own_time

@@ -99,6 +99,20 @@ pub async fn the_same_items_are_the_same_order_while_it_is_pending(shop: &Shop) 
     assert_ne!(again.order.id, first.order.id, "the first is paid: they buy it once more");
 }
 
+pub async fn of_ten_who_buy_the_same_items_at_once_one_orders(shop: &Shop) {
+    let mu = shop.product("Mu", 9).await;
+    let buyer = shop.buyer().await;
+    let opened = shop
+        .at_once(10, |shop, number| async move {
+            let open = opening(buyer, Source::Items(vec![item(mu, 2, None)]), &format!("ours-{number}"));
+            shop.payments().open_attempt(open, NOW).await.expect("it is opened")
+        })
+        .await;
+    assert_eq!(opened.iter().filter(|one| one.is_new).count(), 1);
+    assert!(opened.iter().all(|one| one.attempt == opened[0].attempt && one.order == opened[0].order));
+    assert_eq!((shop.stock(mu).await, shop.orders(all_orders()).await.total), (7, 1));
+}
+
 pub async fn a_refused_attempt_leaves_nothing(shop: &Shop) {
     let mu = shop.product("Mu", 2).await;
     let buyer = shop.buyer().await;

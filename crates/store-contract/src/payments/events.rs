@@ -81,13 +81,16 @@ pub async fn a_claim_moves_nothing_and_fills_no_log(shop: &Shop) {
     assert_eq!(events.len(), 100);
 }
 
-pub async fn of_payments_that_we_never_made_only_sure_money_is_kept(shop: &Shop) {
-    let unknown = |report, evidence| PaymentEvent {
+fn unknown(report: Report, evidence: Evidence) -> PaymentEvent {
+    PaymentEvent {
         subject: Subject::Reference(name("nobody's")),
         evidence,
         key: EventKey::new(&["nobody's"]),
         ..PaymentEvent::own(Gateway::Octo, slippers_core::types::PaymentId::new(9), report)
-    };
+    }
+}
+
+pub async fn of_payments_that_we_never_made_only_sure_money_is_kept(shop: &Shop) {
     for (report, evidence) in [(Report::Succeeded, Evidence::Claim), (Report::Cancelled, Evidence::Proof)] {
         let applied = shop.payments().apply_event(unknown(report, evidence), NOW).await.expect("an answer");
         assert_eq!(applied.attempt, None);
@@ -98,6 +101,15 @@ pub async fn of_payments_that_we_never_made_only_sure_money_is_kept(shop: &Shop)
     assert_eq!(applied.answer, Answer::Quarantined(ReviewReason::UnknownPayment));
     let events = shop.payments().list_events(None).await.expect("an answer");
     assert_eq!(events.iter().map(|event| event.answer.as_str()).collect::<Vec<_>>(), ["unknown_payment"]);
+}
+
+pub async fn a_word_of_a_payment_that_we_never_made_is_kept_once(shop: &Shop) {
+    shop.at_once(20, |shop, _| async move {
+        let sure = unknown(Report::Succeeded, Evidence::Proof);
+        shop.payments().apply_event(sure, NOW).await.expect("an answer");
+    })
+    .await;
+    assert_eq!(shop.payments().list_events(None).await.expect("an answer").len(), 1);
 }
 
 pub async fn the_log_tells_what_was_said_in_order(shop: &Shop) {

@@ -69,6 +69,19 @@ pub async fn of_ten_transactions_at_once_one_holds_the_order(shop: &Shop) {
     assert_eq!(answers.iter().filter(|answer| **answer == Err(Refusal::Busy)).count(), 9);
 }
 
+pub async fn a_transaction_that_is_asked_of_two_orders_at_once_is_of_one(shop: &Shop) {
+    let orders = [pending(shop).await, pending(shop).await];
+    let answers = shop
+        .at_once(10, |shop, number| {
+            let order = orders[usize::from(number % 2 == 0)];
+            async move { reserve(&shop, asking(order, Gateway::Payme, "t1")).await.map(|held| held.order) }
+        })
+        .await;
+    let held: Vec<_> = answers.iter().flatten().collect();
+    assert_eq!((held.len(), answers.iter().filter(|no| **no == Err(Refusal::NoSuchOrder)).count()), (5, 5));
+    assert!(held.iter().all(|order| *order == held[0]), "{held:?}");
+}
+
 pub async fn of_gateways_that_ask_at_once_one_takes_the_money(shop: &Shop) {
     let order = pending(shop).await;
     let mut held = Vec::new();

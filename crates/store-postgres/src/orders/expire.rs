@@ -8,12 +8,13 @@ use super::stock;
 use crate::db::Db;
 use crate::params::params;
 
-/// An order waits with its end while a gateway may hold it: core's `holds_order` in SQL.
+/// An order waits with its end while a gateway may hold it: core's `holds_order` in SQL. Not EXISTS, of which PostgreSQL
+/// would make a hash of the whole table.
 macro_rules! is_free {
     () => {
-        "NOT EXISTS (SELECT 1 FROM payments p \
-                     WHERE p.order_id = orders.id AND p.status IN ('CREATED', 'PENDING') \
-                       AND (p.gateway = 'octo' OR p.their_id IS NOT NULL)) "
+        "(SELECT TRUE FROM payments p \
+          WHERE p.order_id = orders.id AND p.status IN ('CREATED', 'PENDING') \
+            AND (p.gateway = 'octo' OR p.their_id IS NOT NULL) LIMIT 1) IS NULL "
     };
 }
 
