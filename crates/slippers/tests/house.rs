@@ -16,14 +16,16 @@ fn root() -> PathBuf {
 const LONGEST_FILE: usize = 400;
 
 /// Who may depend on whom. Development dependencies are arrows too, except those on the contract suite.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("slippers-bench", &[]),
     ("slippers-core", &[]),
     ("slippers-store-contract", &["slippers-core"]),
     ("slippers-testbed", &[]),
     ("slippers-store-sqlite", &["slippers-core", "slippers-store-contract"]),
     ("slippers-store-postgres", &["slippers-core", "slippers-store-contract", "slippers-testbed"]),
-    ("slippers-server", &["slippers-core"]),
+    // On itself: its tests turn its simulators on.
+    ("slippers-gateways", &["slippers-core", "slippers-gateways"]),
+    ("slippers-server", &["slippers-core", "slippers-gateways"]),
     (
         "slippers",
         &[

@@ -13,6 +13,7 @@ use slippers_core::catalog::{Category, NewCategory, NewSlipper, Slipper, Slipper
 use slippers_core::orders::{
     Order, OrderChange, OrderError, OrderList, OrderQuery, OrderStatus, PlaceError, PlaceFromCart,
 };
+use slippers_core::payments::PaymentStore;
 use slippers_core::types::{CategoryId, Money, OrderId, Page, Phone, SlipperId, Timestamp, UserId};
 use tokio::sync::{Barrier, OnceCell};
 
@@ -35,6 +36,7 @@ pub(crate) use assert_is;
 #[derive(Clone)]
 pub struct Shop {
     store: Arc<dyn Store>,
+    payments: Option<Arc<dyn PaymentStore>>,
     people: Arc<AtomicI64>,
     keeper: Arc<OnceCell<Actor>>,
 }
@@ -133,7 +135,18 @@ pub const fn as_buyer(user: UserId) -> Actor {
 impl Shop {
     /// A shop over a store that holds nothing.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, people: Arc::default(), keeper: Arc::default() }
+        Self { store, payments: None, people: Arc::default(), keeper: Arc::default() }
+    }
+
+    /// A shop over a store that holds nothing and keeps payments too.
+    pub fn with_payments<S: Store + PaymentStore + 'static>(store: Arc<S>) -> Self {
+        let payments: Arc<dyn PaymentStore> = store.clone();
+        Self { payments: Some(payments), ..Self::new(store) }
+    }
+
+    /// The store's payments.
+    pub fn payments(&self) -> &dyn PaymentStore {
+        self.payments.as_deref().expect("the store keeps payments: see TestStore::with_payments")
     }
 
     /// A user of this name with a phone of their own.

@@ -21,6 +21,8 @@ mod given_by;
 pub mod images;
 mod model;
 pub mod orders;
+mod payment_suite;
+pub mod payments;
 pub mod search;
 pub mod seeding;
 pub mod stock;
@@ -34,6 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use slippers_core::Store;
+use slippers_core::payments::PaymentStore;
 #[doc(hidden)]
 pub use tokio;
 
@@ -59,6 +62,14 @@ impl TestStore {
     /// A store that holds nothing yet; `kept` is dropped after it.
     pub fn new(store: Arc<dyn Store>, kept: impl Any + Send + Sync) -> Self {
         Self { shop: Shop::new(store), _kept: Box::new(kept) }
+    }
+
+    /// The same of a store that keeps payments too; without, their stories fail.
+    pub fn with_payments<S: Store + PaymentStore + 'static>(
+        store: Arc<S>,
+        kept: impl Any + Send + Sync,
+    ) -> Self {
+        Self { shop: Shop::with_payments(store), _kept: Box::new(kept) }
     }
 
     /// The shop over the store.
@@ -107,7 +118,7 @@ mod tests {
     fn every_story_is_in_the_list_once() {
         let mut sources = BTreeSet::new();
         written(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
-        let names = crate::contract_suite!(@names);
+        let names = [&crate::contract_suite!(@names)[..], &crate::payment_suite!(@names)[..]].concat();
         let listed: BTreeSet<(String, String)> =
             names.iter().map(|(room, story)| ((*room).to_owned(), (*story).to_owned())).collect();
         assert_eq!(listed.len(), names.len(), "a story is listed twice");

@@ -178,8 +178,13 @@ async fn set_quantity(
 const LOCK: &str = "SELECT id FROM carts WHERE user_id = $1 FOR NO KEY UPDATE";
 const CLEAR: &str = "DELETE FROM cart_items WHERE cart_id = $1";
 
+/// Locks the cart of a user and answers its number; `None` when they have none.
+pub(crate) async fn lock(db: &Db, user: UserId) -> Result<Option<i64>, StoreError> {
+    db.first(LOCK, params![user.get()], |row| row.int(0)).await
+}
+
 async fn clear(db: &Db, user: UserId, now: Timestamp) -> Result<Cart, StoreError> {
-    let Some(cart) = db.first(LOCK, params![user.get()], |row| row.int(0)).await? else {
+    let Some(cart) = lock(db, user).await? else {
         return make_cart(db, user, now).await;
     };
     // A statement of its own: it sees the lines that were added while it waited for the lock.

@@ -24,6 +24,7 @@ mod images;
 mod migrations;
 mod orders;
 mod params;
+mod payments;
 mod pool;
 mod session;
 mod settings;

@@ -14,7 +14,7 @@ use crate::error::OpenError;
 use crate::params::params;
 
 /// Name and text, in the order in which they are applied.
-const MIGRATIONS: [(&str, &str); 10] = [
+const MIGRATIONS: [(&str, &str); 11] = [
     ("0001_catalog", include_str!("../migrations/0001_catalog.sql")),
     ("0002_accounts", include_str!("../migrations/0002_accounts.sql")),
     ("0003_cart", include_str!("../migrations/0003_cart.sql")),
@@ -24,6 +24,7 @@ const MIGRATIONS: [(&str, &str); 10] = [
     ("0007_password_resets", include_str!("../migrations/0007_password_resets.sql")),
     ("0008_images", include_str!("../migrations/0008_images.sql")),
     ("0009_leftovers", include_str!("../migrations/0009_leftovers.sql")),
+    ("0010_payments", include_str!("../migrations/0010_payments.sql")),
     ("0011_changes", include_str!("../migrations/0011_changes.sql")),
 ];
 

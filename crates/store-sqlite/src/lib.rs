@@ -21,6 +21,7 @@ mod export;
 mod images;
 mod migrations;
 mod orders;
+mod payments;
 mod readers;
 mod store;
 mod writer;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use slippers_store_contract::{TestStore, contract_suite};
+use slippers_store_contract::{TestStore, contract_suite, payment_suite};
 use slippers_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 
@@ -11,7 +11,8 @@ use tempfile::TempDir;
 async fn fresh_store() -> TestStore {
     let directory = TempDir::new().expect("a temporary directory");
     let store = SqliteStore::open(&directory.path().join("slippers.db")).expect("a new database opens");
-    TestStore::new(Arc::new(store), directory)
+    TestStore::with_payments(Arc::new(store), directory)
 }
 
 contract_suite!(fresh_store);
+payment_suite!(fresh_store);

@@ -57,4 +57,10 @@ ids! {
     OrderId;
     /// One line of an order.
     OrderLineId;
+    /// An attempt to pay an order.
+    PaymentId;
+    /// Money on its way back, or a part of it.
+    RefundId;
+    /// A record of what a gateway said.
+    PaymentEventId;
 }

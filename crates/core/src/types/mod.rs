@@ -8,7 +8,10 @@ mod phone;
 mod timestamp;
 
 pub use idempotency::{IdempotencyKey, IdempotencyKeyError};
-pub use ids::{CartId, CartLineId, CategoryId, ImageId, OrderId, OrderLineId, ResetId, SlipperId, UserId};
+pub use ids::{
+    CartId, CartLineId, CategoryId, ImageId, OrderId, OrderLineId, PaymentEventId, PaymentId, RefundId,
+    ResetId, SlipperId, UserId,
+};
 pub use money::{Money, MoneyError};
 pub use page::{MAX_PAGE_LIMIT, Page, PageNumbers};
 pub use phone::{Phone, PhoneError};

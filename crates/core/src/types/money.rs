@@ -76,6 +76,14 @@ impl Money {
         }
     }
 
+    /// The difference, or `None` when it leaves the range.
+    pub const fn checked_sub(self, other: Money) -> Option<Money> {
+        match self.0.checked_sub(other.0) {
+            Some(minor) => Some(Money(minor)),
+            None => None,
+        }
+    }
+
     /// The amount taken `count` times, or `None` when it leaves the range.
     pub const fn checked_mul(self, count: i64) -> Option<Money> {
         match self.0.checked_mul(count) {

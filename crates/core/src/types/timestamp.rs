@@ -79,6 +79,16 @@ impl Timestamp {
         format!("{:04}-{:02}-{:02} {:02}:{:02}", t.year(), u8::from(t.month()), t.day(), t.hour(), t.minute())
     }
 
+    /// `2026-11-23 12:17:39`: the second on a clock in Tashkent, as gateways there write it.
+    pub fn tashkent_second(self) -> String {
+        format!("{}:{:02}", self.tashkent_minute(), self.calendar().second())
+    }
+
+    /// Whole milliseconds since 1970-01-01T00:00:00Z, rounded down.
+    pub const fn millis(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
     fn calendar(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
@@ -102,6 +112,8 @@ mod tests {
         assert_eq!(t.iso_with_z(), "2026-11-23T07:17:39.123456Z");
         assert_eq!(t.iso_naive(), "2026-11-23T07:17:39.123456");
         assert_eq!(t.tashkent_minute(), "2026-11-23 12:17");
+        assert_eq!(t.tashkent_second(), "2026-11-23 12:17:39");
+        assert_eq!(t.millis(), 1_795_418_259_123);
     }
 
     #[test]

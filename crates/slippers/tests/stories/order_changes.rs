@@ -216,9 +216,12 @@ fn c28_an_admin_records_a_payment_and_a_refund_by_hand() {
     }
     scene.assert_stands("REFUNDED", 10);
     let records = scene.shop.rows().ask(&format!(
-        "SELECT p.status, p.amount_minor, u.name FROM payments p JOIN users u ON u.id = p.recorded_by \
-         WHERE p.order_id = {} ORDER BY p.id",
-        scene.order
+        "SELECT 'PAID', p.amount_minor, u.name FROM payments p JOIN users u ON u.id = p.recorded_by \
+         WHERE p.order_id = {order} \
+         UNION ALL \
+         SELECT 'REFUNDED', r.amount_minor, u.name FROM refunds r \
+         JOIN payments p ON p.id = r.payment_id JOIN users u ON u.id = r.begun_by WHERE p.order_id = {order}",
+        order = scene.order
     ));
     assert_eq!(
         records,

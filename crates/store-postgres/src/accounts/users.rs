@@ -177,7 +177,8 @@ async fn write(db: &Db, before: &User, after: User) -> Result<User, AccountError
 
 // What refers to a user and must outlive them.
 const IS_REFERRED_TO: &str = "
-    SELECT EXISTS (SELECT 1 FROM orders WHERE user_id = $1) OR EXISTS (SELECT 1 FROM payments WHERE recorded_by = $1)";
+    SELECT EXISTS (SELECT 1 FROM orders WHERE user_id = $1) OR EXISTS (SELECT 1 FROM payments WHERE recorded_by = $1)
+        OR EXISTS (SELECT 1 FROM refunds WHERE begun_by = $1)";
 // The foreign keys take sessions, the cart and idempotency keys.
 const DELETE: &str = "DELETE FROM users WHERE id = $1";
 const WIPE: &str = "

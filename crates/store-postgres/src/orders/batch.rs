@@ -1,18 +1,18 @@
 //! Orders that share a transaction of two trips: lock and read; decide in the program; write and commit.
 
-mod statements;
+pub(super) mod statements;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _, join, join_all, try_join, try_join3};
-use slippers_core::orders::rules::{Goods, WantedLine};
+use slippers_core::orders::rules::{Goods, Shelf, WantedLine};
 use slippers_core::orders::{Order, PlaceError};
 use slippers_core::types::{OrderId, SlipperId};
 use slippers_core::{Change, StoreError};
 
 use self::statements::*;
-use super::place::{Answer, Buyer, CartState, Known, PendingOrder, UsedKey, Wish, Writes, decide};
+use super::place::{Answer, Buyer, CartState, Known, NewOrder, PendingOrder, UsedKey, Wish, Writes, decide};
 use super::rows::{FIND_ALL, read_order};
 use crate::db::{Cells, Db};
 use crate::error::Trouble;
@@ -52,7 +52,7 @@ async fn attempt(lease: &mut Lease, shard: i64, wishes: &[Wish]) -> Result<Vec<O
     let ready = lease.db().map_err(its)?.prepare(ALL).await;
     ready.map_err(|error| (error, lease.db().map_or(Trouble::Its, Db::trouble)))?;
     lease.set_in_transaction(true);
-    let read = tokio::time::timeout(WRITE_LIMIT, read(lease.db().map_err(its)?, wishes)).await;
+    let read = tokio::time::timeout(WRITE_LIMIT, begin_and_read(lease.db().map_err(its)?, wishes)).await;
     let mut known = match read {
         Ok(Ok(known)) => known,
         Ok(Err(error)) => {
@@ -71,25 +71,25 @@ async fn attempt(lease: &mut Lease, shard: i64, wishes: &[Wish]) -> Result<Vec<O
             _ => None,
         })
         .collect();
-    let changes = changes(&writes, &known);
+    let changes = changes(&writes.orders, &known.shelf);
     let found = write(lease, shard, &writes, again, &changes).await?;
     Ok(outcomes(answers, writes, &found))
 }
 
-/// What these writes are to the products that they take from the shelf, on which `known` is what is left.
-fn changes(writes: &Writes, known: &Known) -> Vec<Change> {
+/// What these orders are to the products that they take from the shelf, which has this left.
+pub(super) fn changes(new: &[NewOrder], left: &Shelf) -> Vec<Change> {
     let of_stock = |(slipper, taken): (i64, i64)| {
         let slipper = SlipperId::new(slipper);
-        let after = known.shelf.get(&slipper).map_or(0, |goods| goods.stock);
+        let after = left.get(&slipper).map_or(0, |goods| goods.stock);
         Change::of_stock(slipper, after + taken, after)
     };
-    taken(writes).into_iter().map(of_stock).collect()
+    taken(new).into_iter().map(of_stock).collect()
 }
 
 /// How many pairs of each product are taken.
-fn taken(writes: &Writes) -> BTreeMap<i64, i64> {
+fn taken(new: &[NewOrder]) -> BTreeMap<i64, i64> {
     let mut taken = BTreeMap::<i64, i64>::new();
-    for line in writes.orders.iter().flat_map(|new| &new.order.lines) {
+    for line in new.iter().flat_map(|new| &new.order.lines) {
         *taken.entry(line.slipper.get()).or_default() += line.quantity;
     }
     taken
@@ -112,12 +112,16 @@ fn outcomes(answers: Vec<Answer>, writes: Writes, found: &[Order]) -> Vec<Outcom
     answers.into_iter().map(outcome).collect()
 }
 
+async fn begin_and_read(db: &Db, wishes: &[Wish]) -> Result<Known, StoreError> {
+    try_join(db.begin(WRITE), read(db, wishes)).await.map(|((), known)| known)
+}
+
 /// The first trip: every statement begins when the one before has its locks, and so sees what others did until then.
-async fn read(db: &Db, wishes: &[Wish]) -> Result<Known, StoreError> {
+pub(super) async fn read(db: &Db, wishes: &[Wish]) -> Result<Known, StoreError> {
     let users: Vec<i64> = wishes.iter().map(Wish::user).collect();
     let count = i64::try_from(wishes.len()).unwrap_or(i64::MAX);
     let mut known = Known::default();
-    let locked = try_join(db.begin(WRITE), db.run(LOCK_CARTS.0, params![&users]));
+    let locked = db.run(LOCK_CARTS.0, params![&users]);
     let buyers = try_join3(
         db.all(READ_BUYERS.0, params![&users], read_buyer),
         db.all(READ_PENDING.0, params![&users], read_pending),
@@ -143,7 +147,7 @@ async fn read(db: &Db, wishes: &[Wish]) -> Result<Known, StoreError> {
     Ok(known)
 }
 
-fn descending(mut ids: Vec<i64>) -> Vec<i64> {
+pub(super) fn descending(mut ids: Vec<i64>) -> Vec<i64> {
     ids.sort_unstable_by(|a, b| b.cmp(a));
     ids
 }
@@ -168,7 +172,7 @@ fn read_pending(row: &Cells<'_>) -> Result<(i64, PendingOrder), StoreError> {
     Ok((row.int(0)?, PendingOrder { id, made_from: row.get(2)?, cleared_to: row.get(3)? }))
 }
 
-fn read_goods(row: &Cells<'_>) -> Result<(SlipperId, Goods), StoreError> {
+pub(super) fn read_goods(row: &Cells<'_>) -> Result<(SlipperId, Goods), StoreError> {
     let goods = Goods {
         name: row.text(1)?,
         size: row.text(2)?,
@@ -247,7 +251,8 @@ type Written<'w> = BoxFuture<'w, Result<u64, StoreError>>;
 fn statements<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> Vec<Written<'w>> {
     let mut all: Vec<Written<'w>> = Vec::new();
     if !writes.orders.is_empty() {
-        all.extend(insert_orders(db, shard, writes));
+        all.extend(insert_orders(db, &writes.orders));
+        all.extend(count_orders(db, shard, &writes.orders));
     }
     if !writes.cleared.is_empty() {
         let (carts, times): (Vec<i64>, Vec<i64>) =
@@ -273,14 +278,15 @@ fn statements<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> Vec<Written<'w>
     all
 }
 
-fn insert_orders<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> [Written<'w>; 5] {
-    let new = &writes.orders;
+/// Orders, their lines, and what they take from the shelf.
+pub(super) fn insert_orders<'w>(db: &'w Db, new: &'w [NewOrder]) -> [Written<'w>; 3] {
     let orders = params![
         new.iter().map(|new| new.order.id.get()).collect::<Vec<_>>(),
         new.iter().map(|new| new.order.user.get()).collect::<Vec<_>>(),
         new.iter().map(|new| new.order.total.minor()).collect::<Vec<_>>(),
         new.iter().map(|new| new.made_from).collect::<Vec<_>>(),
         new.iter().map(|new| new.cleared_to).collect::<Vec<_>>(),
+        new.iter().map(|new| new.items_key.as_deref()).collect::<Vec<_>>(),
         new.iter().map(|new| new.order.created_at.micros()).collect::<Vec<_>>(),
     ];
     let lines = || new.iter().flat_map(|new| new.order.lines.iter().map(|line| (new.order.id.get(), line)));
@@ -296,14 +302,16 @@ fn insert_orders<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> [Written<'w>
         lines().map(|(_, line)| line.size.as_str()).collect::<Vec<_>>(),
         lines().map(|(_, line)| line.image.as_str()).collect::<Vec<_>>(),
     ];
-    let (slippers, quantities): (Vec<i64>, Vec<i64>) = taken(writes).into_iter().unzip();
-    let users: Vec<i64> = new.iter().map(|new| new.order.user.get()).collect();
-    let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
+    let (slippers, quantities): (Vec<i64>, Vec<i64>) = taken(new).into_iter().unzip();
     [
         db.run(INSERT_ORDERS.0, orders).boxed(),
         db.run(INSERT_LINES.0, items).boxed(),
         db.run(TAKE_STOCK.0, params![slippers, quantities]).boxed(),
-        db.run(COUNT_OF_USERS.0, params![users]).boxed(),
-        db.run(COUNT_OF_SHOP.0, params![shard, count]).boxed(),
     ]
+}
+
+fn count_orders<'w>(db: &'w Db, shard: i64, new: &'w [NewOrder]) -> [Written<'w>; 2] {
+    let users: Vec<i64> = new.iter().map(|new| new.order.user.get()).collect();
+    let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
+    [db.run(COUNT_OF_USERS.0, params![users]).boxed(), db.run(COUNT_OF_SHOP.0, params![shard, count]).boxed()]
 }

@@ -3,7 +3,7 @@
 use slippers_core::StoreError;
 use slippers_core::accounts::Actor;
 use slippers_core::audit::{By, Entry};
-use slippers_core::orders::lifecycle::{ManualRecord, decide_change, decide_deletion};
+use slippers_core::orders::lifecycle::{LifecycleError, ManualRecord, decide_change, decide_deletion};
 use slippers_core::orders::{Order, OrderChange, OrderError, OrderStatus, PaymentOutcome};
 use slippers_core::types::{OrderId, Timestamp, UserId};
 
@@ -12,14 +12,7 @@ use crate::audit;
 use crate::db::Db;
 use crate::images;
 use crate::params::params;
-
-const LOCK: &str = "SELECT id FROM orders WHERE id = $1 FOR NO KEY UPDATE";
-
-/// The order, which nobody else changes any more.
-async fn lock_and_find(db: &Db, id: OrderId) -> Result<Option<Order>, StoreError> {
-    db.run(LOCK, params![id.get()]).await?;
-    rows::find(db, id).await
-}
+use crate::payments;
 
 const UPDATE: &str = "
     UPDATE orders SET status = $2, notes = $3, payment_outcome = $4, updated_at = $5 WHERE id = $1";
@@ -31,10 +24,16 @@ pub(super) async fn change(
     change: &OrderChange,
     now: Timestamp,
 ) -> Result<Order, OrderError> {
-    let mut order = lock_and_find(db, id).await?.ok_or(OrderError::NotFound)?;
+    let mut order = rows::lock_and_find(db, id).await?.ok_or(OrderError::NotFound)?;
     let transition = decide_change(actor, order.user, order.status, change)?;
     if transition.is_none() && change.notes.is_none() {
         return Ok(order);
+    }
+    if let Some(step) = transition
+        && order.status == OrderStatus::Pending
+        && payments::manual::is_held(db, id).await?
+    {
+        return Err(LifecycleError::NoSuchStep { from: order.status, to: step.status }.into());
     }
     if actor.is_admin {
         audit::record(db, &Entry::order_updated(By::Admin(actor.user), id, change), now).await?;
@@ -45,7 +44,7 @@ pub(super) async fn change(
             stock::give_back_one(db, id).await?;
         }
         if let Some(record) = transition.records {
-            record_payment(db, &mut order, record, actor.user, now).await?;
+            record_payment(db, &mut order, record, transition.gives_stock_back, actor.user, now).await?;
         }
     }
     if let Some(notes) = &change.notes {
@@ -57,14 +56,11 @@ pub(super) async fn change(
     Ok(order)
 }
 
-const RECORD_PAYMENT: &str = "
-    INSERT INTO payments (order_id, method, status, amount_minor, recorded_by, created_at)
-    VALUES ($1, 'manual', $2, $3, $4, $5)";
-
 async fn record_payment(
     db: &Db,
     order: &mut Order,
     record: ManualRecord,
+    restock: bool,
     by: UserId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -72,8 +68,7 @@ async fn record_payment(
         ManualRecord::Payment => PaymentOutcome::Paid,
         ManualRecord::Refund => PaymentOutcome::Refunded,
     };
-    let values = params![order.id.get(), outcome.as_str(), order.total.minor(), by.get(), now.micros()];
-    db.run(RECORD_PAYMENT, values).await?;
+    payments::manual::record(db, order, record, restock, by, now).await?;
     if order.payment.is_none() {
         stock::count(db, order.user, 0, 1).await?;
     }
@@ -83,7 +78,7 @@ async fn record_payment(
 
 const FIND_FOR_DELETION: &str =
     "SELECT user_id, status, payment_outcome IS NOT NULL FROM orders WHERE id = $1 FOR UPDATE";
-// The foreign keys take its lines and its idempotency keys; payments it can't have by rule.
+// The foreign keys take its lines and its idempotency keys; attempts that brought no money went before.
 const DELETE: &str = "DELETE FROM orders WHERE id = $1";
 
 pub(super) async fn delete(db: &Db, id: OrderId, actor: Actor, now: Timestamp) -> Result<(), OrderError> {
@@ -94,7 +89,12 @@ pub(super) async fn delete(db: &Db, id: OrderId, actor: Actor, now: Timestamp) -
         Ok((UserId::new(row.int(0)?), status, row.flag(2)?))
     });
     let (owner, status, has_outcome) = found.await?.ok_or(OrderError::NotFound)?;
-    if decide_deletion(actor, owner, status)? {
+    let gives_back = decide_deletion(actor, owner, status)?;
+    if payments::manual::keeps(db, id).await? {
+        return Err(LifecycleError::Kept { status }.into());
+    }
+    payments::manual::forget_attempts(db, id).await?;
+    if gives_back {
         stock::give_back_one(db, id).await?;
     }
     images::let_go_of_order(db, id).await?;

@@ -8,14 +8,28 @@ use super::stock;
 use crate::db::Db;
 use crate::params::params;
 
+/// An order waits with its end while a gateway may hold it: core's `holds_order` in SQL. Not EXISTS, of which PostgreSQL
+/// would make a hash of the whole table.
+macro_rules! is_free {
+    () => {
+        "(SELECT TRUE FROM payments p \
+          WHERE p.order_id = orders.id AND p.status IN ('CREATED', 'PENDING') \
+            AND (p.gateway = 'octo' OR p.their_id IS NOT NULL) LIMIT 1) IS NULL "
+    };
+}
+
 // One that somebody changes at this moment is left for the next time.
-const FIND_EXPIRED: &str = "
-    SELECT id FROM orders
-    WHERE status = 'PENDING' AND created_at <= $1
-    ORDER BY created_at, id LIMIT $2
-    FOR NO KEY UPDATE SKIP LOCKED";
-const CANCEL: &str = "
-    UPDATE orders SET status = $2, updated_at = $3 WHERE id = ANY($1)";
+const FIND_EXPIRED: &str = concat!(
+    "SELECT id FROM orders WHERE status = 'PENDING' AND created_at <= $1 AND ",
+    is_free!(),
+    "ORDER BY created_at, id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED"
+);
+// Asked again now that they are locked: an attempt may have been opened since the first statement began.
+const CANCEL: &str = concat!(
+    "UPDATE orders SET status = $2, updated_at = $3 WHERE id = ANY($1) AND ",
+    is_free!(),
+    "RETURNING id"
+);
 
 /// Three statements, however many orders; one when there is none.
 pub(super) async fn expire(
@@ -24,13 +38,15 @@ pub(super) async fn expire(
     limit: i64,
     now: Timestamp,
 ) -> Result<Vec<OrderId>, StoreError> {
-    let expired =
+    let mut expired =
         db.all(FIND_EXPIRED, params![placed_before.micros(), limit.max(0)], |row| row.int(0)).await?;
     if expired.is_empty() {
         return Ok(Vec::new());
     }
     let end = cancellation();
-    db.run(CANCEL, params![&expired, end.status.as_str(), now.micros()]).await?;
+    let values = params![&expired, end.status.as_str(), now.micros()];
+    let cancelled = db.all(CANCEL, values, |row| row.int(0)).await?;
+    expired.retain(|id| cancelled.contains(id));
     if end.gives_stock_back {
         stock::give_back(db, &expired).await?;
     }

@@ -5,8 +5,9 @@ mod change;
 pub(crate) mod combiner;
 mod expire;
 mod place;
-mod rows;
-mod stock;
+pub(crate) mod rows;
+pub(crate) mod stock;
+pub(crate) mod within;
 
 use async_trait::async_trait;
 use slippers_core::StoreError;

@@ -7,7 +7,7 @@ use slippers_core::orders::rules::{OrderPlan, PlanError, Shelf, WantedLine, is_r
 use slippers_core::orders::{
     Idempotency, KEY_SECONDS, Order, OrderLine, OrderStatus, PlaceError, PlaceFromCart,
 };
-use slippers_core::types::{OrderId, OrderLineId, Timestamp};
+use slippers_core::types::{OrderId, OrderLineId, Timestamp, UserId};
 
 /// A call that places an order.
 #[derive(Debug)]
@@ -77,8 +77,10 @@ pub(super) struct Writes {
 #[derive(Debug)]
 pub(super) struct NewOrder {
     pub(super) order: Order,
-    pub(super) made_from: i64,
+    pub(super) made_from: Option<i64>,
     pub(super) cleared_to: Option<i64>,
+    /// By which an order of the same items, not of a cart, is found again.
+    pub(super) items_key: Option<String>,
 }
 
 /// What a call is answered once everything is committed.
@@ -166,22 +168,34 @@ fn place_new(wish: &Wish, buyer: Buyer, open: i64, known: &mut Known) -> Result<
             refused => PlaceError::Plan(refused),
         })?;
     let id = known.order_ids.pop().ok_or_else(no_number)?;
-    let order = Order {
+    let order = order_of(place.user, buyer.name, plan, id, &mut known.line_ids, wish.now)?;
+    let cleared_to = place.clear_cart.then_some(cart.version + 1);
+    Ok(Placed {
+        order: NewOrder { order, made_from: Some(cart.version), cleared_to, items_key: None },
+        cleared_cart: place.clear_cart.then_some(cart.id),
+    })
+}
+
+/// The order that a plan says, under this number; those of its lines are taken from the end.
+pub(super) fn order_of(
+    user: UserId,
+    user_name: String,
+    plan: OrderPlan,
+    id: i64,
+    line_ids: &mut Vec<i64>,
+    now: Timestamp,
+) -> Result<Order, StoreError> {
+    Ok(Order {
         id: OrderId::new(id),
-        user: place.user,
-        user_name: buyer.name,
+        user,
+        user_name,
         status: OrderStatus::Pending,
         total: plan.total,
         notes: None,
         payment: None,
-        created_at: wish.now,
-        updated_at: wish.now,
-        lines: number_lines(plan, &mut known.line_ids)?,
-    };
-    let cleared_to = place.clear_cart.then_some(cart.version + 1);
-    Ok(Placed {
-        order: NewOrder { order, made_from: cart.version, cleared_to },
-        cleared_cart: place.clear_cart.then_some(cart.id),
+        created_at: now,
+        updated_at: now,
+        lines: number_lines(plan, line_ids)?,
     })
 }
 
@@ -202,6 +216,6 @@ fn number_lines(plan: OrderPlan, ids: &mut Vec<i64>) -> Result<Vec<OrderLine>, S
     numbered.collect()
 }
 
-fn no_number() -> StoreError {
+pub(super) fn no_number() -> StoreError {
     StoreError::Other("fewer numbers were taken than are needed".to_owned())
 }

@@ -77,8 +77,23 @@ fn read_line(stored: LineRow) -> OrderLine {
 
 const FIND: &str = concat!(select_order!(), "FROM orders o JOIN users u ON u.id = o.user_id WHERE o.id = $1");
 
-pub(super) async fn find(db: &Db, id: OrderId) -> Result<Option<Order>, StoreError> {
+pub(crate) async fn find(db: &Db, id: OrderId) -> Result<Option<Order>, StoreError> {
     db.first(FIND, params![id.get()], read_order).await
+}
+
+// In the order of their numbers, so that nobody waits for one who waits for them.
+const LOCK: &str = "SELECT id FROM orders WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE";
+
+/// Locks these orders: what is read of them from now on nobody else changes any more.
+pub(crate) async fn lock(db: &Db, orders: &[i64]) -> Result<(), StoreError> {
+    db.run(LOCK, params![orders]).await?;
+    Ok(())
+}
+
+/// The order, locked.
+pub(crate) async fn lock_and_find(db: &Db, id: OrderId) -> Result<Option<Order>, StoreError> {
+    lock(db, &[id.get()]).await?;
+    find(db, id).await
 }
 
 /// Several at once.

@@ -36,7 +36,7 @@ pub(super) async fn give_back(db: &Db, orders: &[i64]) -> Result<(), StoreError>
     Ok(())
 }
 
-pub(super) async fn give_back_one(db: &Db, order: OrderId) -> Result<(), StoreError> {
+pub(crate) async fn give_back_one(db: &Db, order: OrderId) -> Result<(), StoreError> {
     give_back(db, &[order.get()]).await
 }
 
@@ -53,7 +53,7 @@ const SHARDS: i64 = 16;
 
 /// Moves the counts of a user's orders and of those with a payment outcome, the user's and the shop's. The last thing of a
 /// verb: the shop's counts are rows of many.
-pub(super) async fn count(db: &Db, user: UserId, orders: i64, with_outcome: i64) -> Result<(), StoreError> {
+pub(crate) async fn count(db: &Db, user: UserId, orders: i64, with_outcome: i64) -> Result<(), StoreError> {
     // The first shards belong to those who place orders.
     let own = i64::try_from(COMMITTERS).unwrap_or(SHARDS - 1);
     let shard = own + user.get().rem_euclid(SHARDS - own);

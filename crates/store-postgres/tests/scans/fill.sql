@@ -47,8 +47,18 @@ UPDATE users SET outcome_order_count = 2;
 INSERT INTO order_items (order_id, slipper_id, quantity, unit_price_minor, total_minor, name, size, image)
 SELECT o.id, 1 + (o.id * 7 + n) % 20000, 1, 50, 50, 'Тапки', '42', '/p/' || 1 + (o.id * 7 + n) % 20000 || '.jpg'
 FROM orders o, generate_series(1, 2) AS n;
-INSERT INTO payments (order_id, method, status, amount_minor, recorded_by, created_at)
-SELECT id, 'manual', 'PAID', 100, 1 + id % 3, 1 FROM orders WHERE payment_outcome IS NOT NULL;
+INSERT INTO payments (order_id, gateway, reference, amount_minor, currency, status, received_minor, settles, created_at, recorded_by)
+SELECT id, 'manual', 'manual-' || id, 100, 'UZS', 'PAID', 100, TRUE, 1, 1 + id % 3 FROM orders WHERE payment_outcome IS NOT NULL;
+INSERT INTO payments (order_id, gateway, reference, their_id, amount_minor, currency, status, received_minor, settles, their_time, created_at, next_check_at)
+SELECT id, 'octo', 'octo-' || id, 'theirs-' || id, 100, 'UZS', 'PENDING', 0, FALSE, id, 1, id FROM orders WHERE status = 'PENDING' AND id >= 15000;
+INSERT INTO refunds (payment_id, reference, amount_minor, status, restock, begun_by, created_at, ended_at)
+SELECT id, reference || '-r1', 1, 'SUCCEEDED', FALSE, 1 + id % 3, 1, 1 FROM payments WHERE settles;
+INSERT INTO payment_events (payment_id, gateway, event_key, report, evidence, answer, note, at)
+SELECT id, gateway, 'key-' || id, 'succeeded', 'proof', 'done', '', 1 FROM payments;
+INSERT INTO payment_events (gateway, event_key, report, evidence, answer, note, at)
+SELECT 'octo', 'nobody-' || n, 'succeeded', 'proof', 'unknown_payment', '', 1 FROM generate_series(1, 100) AS n;
+INSERT INTO ledger_postings (payment_id, debit, credit, amount_minor, at)
+SELECT id, 'manual', 'sales', 100, 1 FROM payments WHERE settles;
 INSERT INTO idempotency_keys (user_id, key, request, order_id, created_at)
 SELECT user_id, 'key-' || id, 'from-cart', id, id * 1000000 FROM orders WHERE id <= 5000;
 INSERT INTO audit_records (at, action, subject, change)

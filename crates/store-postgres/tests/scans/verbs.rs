@@ -32,6 +32,7 @@ pub(super) async fn all(shop: &mut Stocked) {
     images(shop).await;
     carts(shop).await;
     orders(shop).await;
+    super::payments::all(shop).await;
     accounts(shop).await;
     sessions(shop).await;
     resets(shop).await;

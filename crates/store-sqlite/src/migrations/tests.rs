@@ -182,3 +182,49 @@ fn every_connection_holds_the_rules() {
     assert!(reader.execute("DELETE FROM users", []).is_err(), "a reader can't write");
     store.close();
 }
+
+/// What admins recorded by hand before there were gateways: order 1 was paid, order 2 paid and refunded.
+const RECORDED: &str = "
+    INSERT INTO users (id, name, name_key, surname, surname_key, phone_number, password_hash, is_admin, created_at, updated_at)
+    VALUES (1, 'Admin', 'admin', '', '', '+998711234567', 'x', 1, 5, 5);
+    INSERT INTO orders (id, user_id, status, total_minor, payment_outcome, created_at, updated_at)
+    VALUES (1, 1, 'PAID', 9800, 'PAID', 10, 10), (2, 1, 'REFUNDED', 500, 'REFUNDED', 10, 10);
+    INSERT INTO payments (order_id, method, status, amount_minor, recorded_by, created_at)
+    VALUES (1, 'manual', 'PAID', 9800, 1, 20), (2, 'manual', 'PAID', 500, 1, 30), (2, 'manual', 'REFUNDED', 500, 1, 40);";
+
+#[tokio::test]
+async fn what_was_recorded_by_hand_is_in_the_books() {
+    use slippers_core::payments::ledger::expected;
+    use slippers_core::payments::{AttemptStatus, PaymentQuery, PaymentStore as _};
+
+    let (_folder, path) = folder();
+    let mut conn = Connection::open(&path).expect("a database");
+    let tx = conn.transaction().expect("a transaction");
+    tx.execute_batch(RECORD).expect("the table of migrations");
+    let before = MIGRATIONS.iter().take_while(|(name, _)| *name != "0010_payments");
+    for (name, _) in before {
+        apply(&tx, name, wall(5)).expect("a migration");
+    }
+    tx.execute_batch(RECORDED).expect("what was recorded");
+    tx.commit().expect("committed");
+    drop(conn);
+
+    let store = SqliteStore::open(&path).expect("a store");
+    let query = PaymentQuery { order: None, in_review: false, before: None, max: 10 };
+    let attempts = store.list_payments(query).await.expect("attempts");
+    let told: Vec<_> = attempts
+        .iter()
+        .map(|a| (a.order.get(), a.status, a.received.minor(), a.settles, a.ended_at.map(Timestamp::micros)))
+        .collect();
+    assert_eq!(
+        told,
+        [(2, AttemptStatus::Refunded, 500, true, Some(40)), (1, AttemptStatus::Paid, 9800, true, None)]
+    );
+    let refunds = store.list_refunds(attempts[0].id).await.expect("refunds");
+    assert_eq!(refunds.iter().map(|refund| refund.amount.minor()).collect::<Vec<_>>(), [500]);
+    assert_eq!(store.balances().await.expect("balances"), expected(&attempts, &refunds));
+}
+
+fn wall(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros)
+}

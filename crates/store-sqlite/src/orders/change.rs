@@ -3,7 +3,7 @@
 use slippers_core::StoreError;
 use slippers_core::accounts::Actor;
 use slippers_core::audit::{By, Entry};
-use slippers_core::orders::lifecycle::{ManualRecord, decide_change, decide_deletion};
+use slippers_core::orders::lifecycle::{LifecycleError, ManualRecord, decide_change, decide_deletion};
 use slippers_core::orders::{Order, OrderChange, OrderError, OrderStatus, PaymentOutcome};
 use slippers_core::types::{OrderId, Timestamp, UserId};
 
@@ -11,6 +11,7 @@ use super::{rows, stock};
 use crate::audit;
 use crate::db::Db;
 use crate::images;
+use crate::payments;
 
 const UPDATE: &str = "
     UPDATE orders SET status = ?2, notes = ?3, payment_outcome = ?4, updated_at = ?5 WHERE id = ?1";
@@ -27,6 +28,12 @@ pub(super) fn change(
     if transition.is_none() && change.notes.is_none() {
         return Ok(order);
     }
+    if let Some(step) = transition
+        && order.status == OrderStatus::Pending
+        && payments::manual::is_held(db, id)?
+    {
+        return Err(LifecycleError::NoSuchStep { from: order.status, to: step.status }.into());
+    }
     if actor.is_admin {
         audit::record(db, &Entry::order_updated(By::Admin(actor.user), id, change), now)?;
     }
@@ -36,7 +43,7 @@ pub(super) fn change(
             stock::give_back_one(db, id)?;
         }
         if let Some(record) = transition.records {
-            record_payment(db, &mut order, record, actor.user, now)?;
+            record_payment(db, &mut order, record, transition.gives_stock_back, actor.user, now)?;
         }
     }
     if let Some(notes) = &change.notes {
@@ -48,14 +55,11 @@ pub(super) fn change(
     Ok(order)
 }
 
-const RECORD_PAYMENT: &str = "
-    INSERT INTO payments (order_id, method, status, amount_minor, recorded_by, created_at)
-    VALUES (?1, 'manual', ?2, ?3, ?4, ?5)";
-
 fn record_payment(
     db: &Db<'_>,
     order: &mut Order,
     record: ManualRecord,
+    restock: bool,
     by: UserId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -63,8 +67,7 @@ fn record_payment(
         ManualRecord::Payment => PaymentOutcome::Paid,
         ManualRecord::Refund => PaymentOutcome::Refunded,
     };
-    let values = (order.id.get(), outcome.as_str(), order.total.minor(), by.get(), now.micros());
-    db.run(RECORD_PAYMENT, values)?;
+    payments::manual::record(db, order, record, restock, by, now)?;
     if order.payment.is_none() {
         stock::count(db, order.user, 0, 1)?;
     }
@@ -74,7 +77,7 @@ fn record_payment(
 
 const FIND_FOR_DELETION: &str =
     "SELECT user_id, status, payment_outcome IS NOT NULL FROM orders WHERE id = ?1";
-// The foreign keys take its lines and its idempotency keys; payments it can't have by rule.
+// The foreign keys take its lines and its idempotency keys; attempts that brought no money went before.
 const DELETE: &str = "DELETE FROM orders WHERE id = ?1";
 
 pub(super) fn delete(db: &Db<'_>, id: OrderId, actor: Actor, now: Timestamp) -> Result<(), OrderError> {
@@ -85,10 +88,15 @@ pub(super) fn delete(db: &Db<'_>, id: OrderId, actor: Actor, now: Timestamp) -> 
         Ok((UserId::new(row.int(0)?), status, row.flag(2)?))
     })?;
     let (owner, status, has_outcome) = found.ok_or(OrderError::NotFound)?;
-    if decide_deletion(actor, owner, status)? {
+    let gives_back = decide_deletion(actor, owner, status)?;
+    if payments::manual::keeps(db, id)? {
+        return Err(LifecycleError::Kept { status }.into());
+    }
+    if gives_back {
         stock::give_back_one(db, id)?;
     }
     images::let_go_of_order(db, id)?;
+    payments::manual::forget_attempts(db, id)?;
     db.run(DELETE, [id.get()])?;
     stock::count(db, owner, -1, -i64::from(has_outcome))?;
     if actor.is_admin {

@@ -7,9 +7,14 @@ use slippers_core::types::{OrderId, Timestamp};
 use super::stock;
 use crate::db::{Db, json_list};
 
+// An order waits with its end while a gateway may hold it: core's `holds_order` in SQL.
 const FIND_EXPIRED: &str = "
     SELECT id FROM orders
     WHERE status = 'PENDING' AND created_at <= ?1
+        AND NOT EXISTS (
+            SELECT 1 FROM payments p
+            WHERE p.order_id = orders.id AND p.status IN ('CREATED', 'PENDING')
+                AND (p.gateway = 'octo' OR p.their_id IS NOT NULL))
     ORDER BY created_at, id LIMIT ?2";
 const CANCEL: &str = "
     UPDATE orders SET status = ?2, updated_at = ?3 WHERE id IN (SELECT value FROM json_each(?1))";

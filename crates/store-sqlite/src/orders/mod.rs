@@ -2,9 +2,9 @@
 
 mod change;
 mod expire;
-mod place;
-mod rows;
-mod stock;
+pub(crate) mod place;
+pub(crate) mod rows;
+pub(crate) mod stock;
 
 use async_trait::async_trait;
 use slippers_core::StoreError;

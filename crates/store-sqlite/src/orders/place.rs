@@ -11,7 +11,7 @@ use slippers_core::{Change, StoreError};
 use super::{rows, stock};
 use crate::db::{Cells, Db, json_list};
 
-pub(super) fn from_cart(db: &Db<'_>, place: &PlaceFromCart, now: Timestamp) -> Result<Order, PlaceError> {
+pub(crate) fn from_cart(db: &Db<'_>, place: &PlaceFromCart, now: Timestamp) -> Result<Order, PlaceError> {
     if let Some(key) = &place.idempotency
         && let Some(order) = answered_before(db, place.user, key, now)?
     {
@@ -190,21 +190,45 @@ fn place_new(
             PlanError::Empty => PlaceError::CartEmpty,
             refused => PlaceError::Plan(refused),
         })?;
-    let cleared_to = place.clear_cart.then_some(cart.version + 1);
-    let id = db.insert(
-        INSERT_ORDER,
-        (place.user.get(), plan.total.minor(), cart.version, cleared_to, now.micros()),
-    )?;
-    let lines = insert_lines(db, id, &plan)?;
-    take_stock(db, &plan, &buyer.shelf)?;
-    stock::count(db, place.user, 1, 0)?;
+    let from = MadeFrom {
+        cart_version: Some(cart.version),
+        cleared_to: place.clear_cart.then_some(cart.version + 1),
+        items_key: None,
+    };
+    let order = write_order(db, place.user, buyer.name, &plan, &buyer.shelf, &from, now)?;
     if place.clear_cart {
         clear_cart(db, cart, now)?;
     }
+    Ok(order)
+}
+
+/// What an order is recognised by when the same call comes again.
+pub(crate) struct MadeFrom {
+    pub(crate) cart_version: Option<i64>,
+    pub(crate) cleared_to: Option<i64>,
+    pub(crate) items_key: Option<String>,
+}
+
+/// Writes an order and takes its stock from the shelf, on which the plan has left this.
+pub(crate) fn write_order(
+    db: &Db<'_>,
+    user: UserId,
+    user_name: String,
+    plan: &OrderPlan,
+    left: &Shelf,
+    from: &MadeFrom,
+    now: Timestamp,
+) -> Result<Order, StoreError> {
+    let made_from = (from.cart_version, from.cleared_to, &from.items_key);
+    let values = (user.get(), plan.total.minor(), made_from.0, made_from.1, made_from.2, now.micros());
+    let id = db.insert(INSERT_ORDER, values)?;
+    let lines = insert_lines(db, id, plan)?;
+    take_stock(db, plan, left)?;
+    stock::count(db, user, 1, 0)?;
     Ok(Order {
         id: OrderId::new(id),
-        user: place.user,
-        user_name: buyer.name,
+        user,
+        user_name,
         status: OrderStatus::Pending,
         total: plan.total,
         notes: None,
@@ -216,8 +240,9 @@ fn place_new(
 }
 
 const INSERT_ORDER: &str = "
-    INSERT INTO orders (user_id, status, total_minor, cart_version, cleared_version, created_at, updated_at)
-    VALUES (?1, 'PENDING', ?2, ?3, ?4, ?5, ?5)";
+    INSERT INTO orders
+        (user_id, status, total_minor, cart_version, cleared_version, items_key, created_at, updated_at)
+    VALUES (?1, 'PENDING', ?2, ?3, ?4, ?5, ?6, ?6)";
 
 const INSERT_LINES: &str = "
     INSERT INTO order_items

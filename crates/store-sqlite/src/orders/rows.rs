@@ -77,7 +77,7 @@ fn read_line(stored: LineRow) -> OrderLine {
 
 const FIND: &str = concat!(select_order!(), "WHERE o.id = ?1");
 
-pub(super) fn find(db: &Db<'_>, id: OrderId) -> Result<Option<Order>, StoreError> {
+pub(crate) fn find(db: &Db<'_>, id: OrderId) -> Result<Option<Order>, StoreError> {
     db.first(FIND, [id.get()], read_order)
 }
 

@@ -31,7 +31,7 @@ pub(super) fn give_back(db: &Db<'_>, orders: &[i64]) -> Result<(), StoreError> {
     Ok(())
 }
 
-pub(super) fn give_back_one(db: &Db<'_>, order: OrderId) -> Result<(), StoreError> {
+pub(crate) fn give_back_one(db: &Db<'_>, order: OrderId) -> Result<(), StoreError> {
     give_back(db, &[order.get()])
 }
 
@@ -47,7 +47,7 @@ const COUNT_OF_SHOP: &str = "
 const SHARDS: i64 = 16;
 
 /// Moves the counts of a user's orders and of those with a payment outcome, the user's and the shop's.
-pub(super) fn count(db: &Db<'_>, user: UserId, orders: i64, with_outcome: i64) -> Result<(), StoreError> {
+pub(crate) fn count(db: &Db<'_>, user: UserId, orders: i64, with_outcome: i64) -> Result<(), StoreError> {
     db.run(COUNT_OF_USER, (user.get(), orders, with_outcome))?;
     db.run(COUNT_OF_SHOP, (user.get().rem_euclid(SHARDS), orders, with_outcome))?;
     Ok(())

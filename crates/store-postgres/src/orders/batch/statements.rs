@@ -46,7 +46,7 @@ pub(super) const LOCK_GOODS: Typed = (
     &[NUMBERS],
 );
 
-pub(super) const TAKE_ORDER_IDS: Typed =
+pub(in crate::orders) const TAKE_ORDER_IDS: Typed =
     ("SELECT nextval('orders_id_seq') FROM generate_series(1, $1)", &[NUMBER]);
 
 pub(super) const TAKE_LINE_IDS: Typed = (
@@ -57,11 +57,11 @@ pub(super) const TAKE_LINE_IDS: Typed = (
 
 pub(super) const INSERT_ORDERS: Typed = (
     "INSERT INTO orders
-         (id, user_id, status, total_minor, cart_version, cleared_version, created_at, updated_at)
-     SELECT id, user_id, 'PENDING', total_minor, cart_version, cleared_version, created_at, created_at
-     FROM unnest($1, $2, $3, $4, $5, $6)
-         AS new (id, user_id, total_minor, cart_version, cleared_version, created_at)",
-    &[NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS],
+         (id, user_id, status, total_minor, cart_version, cleared_version, items_key, created_at, updated_at)
+     SELECT id, user_id, 'PENDING', total_minor, cart_version, cleared_version, items_key, created_at, created_at
+     FROM unnest($1, $2, $3, $4, $5, $6, $7)
+         AS new (id, user_id, total_minor, cart_version, cleared_version, items_key, created_at)",
+    &[NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, TEXTS, NUMBERS],
 );
 
 pub(super) const INSERT_LINES: Typed = (
@@ -107,7 +107,7 @@ pub(super) const KEEP_KEYS: Typed = (
 );
 
 /// All of them.
-pub(super) const ALL: &[Typed] = &[
+pub(in crate::orders) const ALL: &[Typed] = &[
     LOCK_CARTS,
     READ_BUYERS,
     READ_PENDING,
