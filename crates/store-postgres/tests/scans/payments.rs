@@ -41,7 +41,7 @@ fn opening(buyer: i64, source: Source, reference: &str) -> OpenAttempt {
 
 async fn attempts(shop: &mut Stocked) {
     shop.look("an attempt", async |store, n| {
-        let order = 10_000 + 100 * n;
+        let order = 9_000 + 100 * n;
         let source = Source::Order(OrderId::new(order));
         store.open_attempt(opening(1 + order % 5000, source, &format!("order-{n}")), NOW).await
     })
