@@ -76,12 +76,10 @@ impl Shop {
     fn on(rows: Rows, dir: TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
         let defaults =
             [("RATE_LIMIT_REQUESTS", "1000000"), ("LOGIN_RATE_LIMIT", "1000000"), ("SLIPPERS_LOG", "warn")];
-        let settings: Vec<_> = defaults
-            .iter()
-            .chain(settings)
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .chain(rows.settings())
-            .collect();
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        // Later ones beat earlier ones: a story has the last word.
+        let settings: Vec<_> =
+            defaults.iter().map(owned).chain(rows.settings()).chain(settings.iter().map(owned)).collect();
         let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let running = Running::start(dir.path(), &settings, &arguments);
         let config = ureq::Agent::config_builder()

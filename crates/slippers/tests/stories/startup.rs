@@ -111,7 +111,7 @@ fn unknown_names_and_sections_of_a_file_are_errors_and_its_text_is_not_repeated(
 
 #[test]
 fn a_signing_key_is_made_once_for_its_owner_alone() {
-    let mut shop = Shop::open();
+    let mut shop = Shop::on_a_file(folder(), &[], &[]);
     let path = shop.data_dir().join("secret_key");
     let mode = std::fs::metadata(&path).expect("a key").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -138,7 +138,7 @@ fn a_signing_key_is_made_once_for_its_owner_alone() {
 
 #[test]
 fn the_database_is_for_its_owner_alone() {
-    let shop = Shop::open();
+    let shop = Shop::on_a_file(folder(), &[], &[]);
     shop.customer("Dilnoza");
     for name in ["shop.db", "shop.db-wal", "shop.db-shm"] {
         let file = std::fs::metadata(shop.data_dir().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
