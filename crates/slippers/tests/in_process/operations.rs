@@ -270,7 +270,7 @@ const OPERATIONS: &[(&str, u64, Prepare)] = &[
     ("PUT /orders/{order_id}", 2, |s| {
         buyer(s, format!("/orders/{}", s.order()), json!({"notes": "Ring twice"}))
     }),
-    ("DELETE /orders/{order_id}", 7, |s| admin(s, format!("/orders/{}", s.order()), Value::Null)),
+    ("DELETE /orders/{order_id}", 9, |s| admin(s, format!("/orders/{}", s.order()), Value::Null)),
     ("GET /admin/audit/", 1, |s| admin(s, "/admin/audit/", Value::Null)),
 ];
 
