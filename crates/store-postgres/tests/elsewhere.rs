@@ -33,10 +33,12 @@ impl ChangeListener for Ear {
 async fn open(database: &Database) -> (PostgresStore, Arc<Ear>, UnboundedReceiver<Change>) {
     let settings = PostgresSettings { pool_size: 6, ..PostgresSettings::new(database.url()) };
     let store = PostgresStore::open(&settings).await.expect("a store");
-    let (tell, told) = unbounded_channel();
+    let (tell, mut told) = unbounded_channel();
     let ear = Arc::new(Ear(tell));
     let listener: Weak<Ear> = Arc::downgrade(&ear);
     store.listen(listener);
+    // The first look knows nothing of before, and says so.
+    expect(&mut told, Change::Catalog).await;
     (store, ear, told)
 }
 

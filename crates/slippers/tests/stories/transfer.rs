@@ -20,8 +20,7 @@ fn sold_out_of_a_file() -> (Shop, Caller, Caller) {
         shop.put_in_cart(&buyer, slipper, 2);
     }
     let order = shop.call(&buyer, "POST", "/orders/from-cart", &Value::Null).expect(200).json();
-    let path =
-        format!("/orders/{}", order["id"].as_str().map_or_else(|| order["id"].to_string(), str::to_owned));
+    let path = format!("/orders/{}", order["order_id"].as_str().expect("a number"));
     shop.call(&admin, "PUT", &path, &json!({"status": "PAID"})).expect(200);
     shop.put_in_cart(&buyer, 3, 1);
     (shop, admin, buyer)

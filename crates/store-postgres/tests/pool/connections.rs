@@ -91,15 +91,18 @@ async fn the_figures_are_those_of_the_server() {
         () = stage.until(count, "4") => {}
     }
     let status = stage.store.pool_status();
-    assert_eq!((status.size, status.max_overflow, status.in_use), (3, 5, 4), "{status:?}");
+    // The store itself looks for others' changes now and then, for a moment.
+    assert_eq!((status.size, status.max_overflow), (3, 5), "{status:?}");
+    assert!((4..=5).contains(&status.in_use), "{status:?}");
     stranger.batch_execute("ROLLBACK").await.expect("an end");
     drop(stranger);
     for answer in join_all(calls).await {
         answer.expect("a read");
     }
     let status = stage.store.pool_status();
-    assert_eq!(status.in_use, 0);
-    assert_eq!(usize::try_from(status.idle).expect("small"), stage.connections().await);
+    assert!(status.in_use <= 1, "{status:?}");
+    let open = usize::try_from(status.idle + status.in_use).expect("small");
+    assert_eq!(open, stage.connections().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

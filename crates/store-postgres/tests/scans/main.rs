@@ -51,8 +51,8 @@ impl Stocked {
             prepared_statements: self.prepared,
             ..PostgresSettings::new(self.database.url())
         };
-        let store = PostgresStore::open(&settings).await.expect("a store");
         let before = self.scans().await;
+        let store = PostgresStore::open(&settings).await.expect("a store");
         for round in 1..=ROUNDS {
             if let Err(error) = verb(&store, round).await {
                 panic!("{name}: {error:?}");
@@ -73,7 +73,10 @@ impl Stocked {
         let since = Instant::now();
         let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
         while self.looker.query_one(others, &[]).await.expect("the activity").get::<_, i64>(0) > 0 {
-            assert!(since.elapsed() < PATIENCE, "connections stay open");
+            let who = "SELECT string_agg(concat_ws(' ', application_name, state, query), '; ') FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            let who: Option<String> = self.looker.query_one(who, &[]).await.expect("the activity").get(0);
+            assert!(since.elapsed() < PATIENCE, "connections stay open: {who:?}");
         }
         let scans = "SELECT relname::text, seq_scan FROM pg_stat_user_tables";
         let rows = self.looker.query(scans, &[]).await.expect("the counts");
