@@ -19,6 +19,8 @@ const LOOK: Duration = Duration::from_millis(250);
 const BLIND: Duration = Duration::from_millis(750);
 /// Looks between two sweeps of what is old: a minute.
 const SWEEP_EVERY: u32 = 240;
+/// Who has not looked for so long (a frozen process) starts anew, well before what it missed is swept.
+const ASLEEP: Duration = Duration::from_secs(60);
 /// More changes than this of one transaction are written down as "all of the catalogue".
 const TOLD_ONE_BY_ONE: usize = 200;
 
@@ -121,6 +123,9 @@ async fn follow(feed: &Weak<Feed>, pool: &Weak<Pool>) {
     loop {
         tokio::time::sleep(LOOK).await;
         let (Some(feed), Some(pool)) = (feed.upgrade(), pool.upgrade()) else { return };
+        if last.elapsed() > ASLEEP {
+            reader = Reader::default();
+        }
         let looked = tokio::time::timeout(BLIND, reader.look(&pool, feed.instance)).await;
         match looked.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
             Ok(changes) => {

@@ -6,9 +6,10 @@ mod support;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use slippers_core::accounts::{AccountStore as _, NewUser, PasswordHash};
 use slippers_core::audit::By;
 use slippers_core::catalog::{CatalogStore as _, NewCategory};
-use slippers_core::types::{CategoryId, Timestamp};
+use slippers_core::types::{CategoryId, Phone, Timestamp};
 use slippers_core::{Change, ChangeListener, Store as _};
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
 use slippers_testbed::postgres::Database;
@@ -70,6 +71,29 @@ async fn what_another_instance_writes_is_told() {
         let made = make_category(&ours, &format!("Ours {number}")).await;
         expect(&mut told_theirs, Change::Category(made)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_fails_spoils_nothing_for_the_next_verb() {
+    let database = support::database().await;
+    let settings = PostgresSettings { pool_size: 1, ..PostgresSettings::new(database.url()) };
+    let store = PostgresStore::open(&settings).await.expect("a store");
+    let (tell, mut told) = unbounded_channel();
+    let ear = Arc::new(Ear(tell));
+    let listener: Weak<Ear> = Arc::downgrade(&ear);
+    store.listen(listener);
+    expect(&mut told, Change::Catalog).await;
+    database.psql("ALTER TABLE changes RENAME TO hidden").expect("it can be renamed");
+    // Who can't look says so, and the one connection has had a failed statement by then.
+    expect(&mut told, Change::Catalog).await;
+    let new = NewUser {
+        name: "Nodira".to_owned(),
+        surname: "Karimova".to_owned(),
+        phone: Phone::parse("+998901112233").expect("a phone"),
+        password: PasswordHash::new("hash".to_owned()),
+        is_admin: false,
+    };
+    store.create_user(new, NOW).await.expect("a user, who is nobody's business elsewhere");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use slippers_core::Store;
 use slippers_core::types::Timestamp;
+use slippers_core::{Store, StoreError};
 use slippers_store_postgres::{Moved, PostgresSettings, PostgresStore, Progress, TransferError};
 use slippers_store_sqlite::{Export, SqliteStore};
 use tokio::runtime::Runtime;
@@ -60,6 +60,10 @@ pub(crate) fn transfer(
         TransferError::NotEmpty { .. } => {
             Failure::failed(error, "name an empty database in --to; this one was left as it is")
         }
+        TransferError::Store(StoreError::Undecided(_)) => Failure::failed(
+            error,
+            "look into the target: it has all rows or none; where it has none, start again",
+        ),
         error => Failure::failed(error, "nothing was moved; mend what it tells and start again"),
     })
 }

@@ -109,6 +109,9 @@ impl Pool {
 
     fn keep(&self, mut kept: Kept) {
         let now = Instant::now();
+        // What one borrower ran into or noted is nothing to the next.
+        kept.db.forget_trouble();
+        kept.db.take_changes();
         kept.idle_since = now;
         let mut spare = Vec::new();
         let mut idle = self.idle();
@@ -213,7 +216,6 @@ async fn tidy(pool: Arc<Pool>, kept: Kept, permit: Option<Permit>) {
     };
     if matches!(tokio::time::timeout(TIDY_LIMIT, tidied).await, Ok(Ok(()))) {
         // All that was asked before was answered before.
-        kept.db.forget_trouble();
         pool.keep(kept);
     }
     drop(permit);

@@ -9,8 +9,8 @@ use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use futures_util::future::join;
-use slippers_core::StoreError;
 use slippers_core::transfer::Source;
+use slippers_core::{Change, StoreError};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
@@ -19,6 +19,7 @@ use self::text::Writer;
 use crate::connection::{connect, read_url};
 use crate::db::Db;
 use crate::error::OpenError;
+use crate::feed::Feed;
 use crate::migrations;
 use crate::params::params;
 use crate::settings::PostgresSettings;
@@ -82,13 +83,22 @@ impl PostgresStore {
         let direct = read_url(settings.direct_url.as_ref().unwrap_or(&settings.url))?;
         let db = connect(&direct, false, Arc::new(AtomicU64::new(0))).await.map_err(OpenError::from)?;
         db.control("BEGIN").await?;
-        let moved = move_all(&db, source, &progress).await;
-        db.control(if moved.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
-        if moved.is_ok() {
-            // Plans need to know the tables now, not when autovacuum comes by.
-            db.control("ANALYZE").await?;
+        let moved = match move_all(&db, source, &progress).await {
+            Ok(moved) => moved,
+            Err(error) => {
+                // Where that fails the connection is closed, which ends it too.
+                let _ = db.control("ROLLBACK").await;
+                return Err(error);
+            }
+        };
+        // A shop that is served from the empty target already must hear of it.
+        let committed = Feed::default().commit(&db, &[Change::Catalog]).await;
+        committed.map_err(|error| StoreError::Undecided(error.to_string()))?;
+        // Plans need to know the tables now, not when autovacuum comes by; without it the shop is slow for a while.
+        if let Err(error) = db.control("ANALYZE").await {
+            tracing::warn!(%error, "the tables were not analyzed: {error}");
         }
-        moved
+        Ok(moved)
     }
 }
 
