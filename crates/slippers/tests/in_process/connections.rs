@@ -8,7 +8,8 @@ use slippers_server::settings::ConnectionSettings;
 
 use crate::house::House;
 
-const SOON: Duration = Duration::from_millis(200);
+/// Longer than a busy machine takes from a connection to its first bytes.
+const SOON: Duration = Duration::from_secs(1);
 const LATER: Duration = Duration::from_secs(30);
 
 fn house(change: impl FnOnce(&mut ConnectionSettings)) -> House {

@@ -53,6 +53,7 @@ fn c38_ten_crashes_among_orders_lose_nothing_that_was_acknowledged() {
             gone.store(true, Ordering::SeqCst);
         });
         assert_eq!(shop.wait(), None, "it was killed");
+        shop.rows().wait_for_the_dead();
         shop.restart();
         check(&shop, slipper, &acknowledged.lock().expect("no poison"));
     }

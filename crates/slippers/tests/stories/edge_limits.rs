@@ -70,12 +70,13 @@ fn every_kind_of_answer_counts() {
 
 #[test]
 fn what_is_left_comes_back_a_piece_at_a_time() {
-    let shop = Shop::open_with(&[("RATE_LIMIT_REQUESTS", "2"), ("RATE_LIMIT_WINDOW_SEC", "2")]);
+    // A piece in two seconds: a busy machine asks in time to see that there is one, not two.
+    let shop = Shop::open_with(&[("RATE_LIMIT_REQUESTS", "2"), ("RATE_LIMIT_WINDOW_SEC", "4")]);
     let refused = eventually("both are used up", || {
         let answer = shop.get("/");
         (answer.status == 429).then_some(answer)
     });
-    assert_eq!(number(&refused, "retry-after"), 1);
+    assert!((1..=2).contains(&number(&refused, "retry-after")), "{refused:?}");
     let passed = eventually("one passes again, however often it was refused", || {
         let answer = shop.get("/");
         (answer.status == 200).then_some(answer)

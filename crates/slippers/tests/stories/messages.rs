@@ -113,8 +113,11 @@ fn assert_left_to_an_admin(shop: &Shop, why: &str) {
     assert_eq!(karim.text(), nobody.text());
     let reset = first_waiting(shop, &admin);
     assert_eq!(reset["name"], "Karim");
-    let told: Vec<String> =
-        shop.said().lines().filter(|line| line.contains("was not sent")).map(str::to_owned).collect();
+    let told = eventually("it is told", || {
+        let told: Vec<String> =
+            shop.said().lines().filter(|line| line.contains("was not sent")).map(str::to_owned).collect();
+        (!told.is_empty()).then_some(told)
+    });
     assert!(told.len() == 1 && told[0].contains(why), "{told:?}");
     assert_silent(shop, None);
     shop.post("/auth/login", &json!({"name": "Karim", "password": NEW})).expect(401);
@@ -126,7 +129,7 @@ fn assert_left_to_an_admin(shop: &Shop, why: &str) {
 #[test]
 fn a_dead_gateway_leaves_it_to_an_admin() {
     let url = format!("http://{}/{{digits}}/{{text}}?key={KEY}", gateways::dead());
-    let shop = shop(&url, &[("MESSAGE_RETRY_SEC", "2")]);
+    let shop = shop(&url, &[("MESSAGE_RETRY_SEC", "3")]);
     assert_left_to_an_admin(&shop, "Connection refused");
     assert!(shop.said().contains("(2 attempts)"), "{}", shop.said());
 }

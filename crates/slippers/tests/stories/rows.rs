@@ -6,6 +6,8 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use slippers_testbed::postgres::{self, Database};
 
+use crate::shop::eventually;
+
 /// Where the shop of a story keeps its rows. `SLIPPERS_STORIES_ON=postgres` puts those of all stories that are not about
 /// files into a database of their own on a throw-away PostgreSQL.
 pub(crate) enum Rows {
@@ -68,6 +70,15 @@ impl Rows {
         match self {
             Self::File(path) => open(path).execute_batch(sql).expect(sql),
             Self::Server(database) => drop(database.psql(sql).expect(sql)),
+        }
+    }
+
+    /// Waits until what a killed program had sent to a server has been done or undone: its connections are gone then.
+    pub(crate) fn wait_for_the_dead(&self) {
+        if let Self::Server(_) = self {
+            let connections = "SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+            eventually("its connections are gone", || (self.number(connections) == 0).then_some(()));
         }
     }
 

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
@@ -11,7 +11,7 @@ use slippers_core::types::{SlipperId, UserId};
 use slippers_core::{Store as _, StoreError};
 use slippers_store_contract::given::{Dice, NOW, all, all_orders, keeping};
 use slippers_store_postgres::PostgresStore;
-use slippers_testbed::proxy::Faults;
+use slippers_testbed::proxy::{Faults, Proxy};
 
 use super::{CONNECTIONS, PATIENCE, Stage, is_refused, stage, stage_by_proxy};
 
@@ -115,9 +115,13 @@ impl Tally {
     }
 }
 
+fn count(counter: &AtomicU32) -> u32 {
+    counter.load(Ordering::SeqCst)
+}
+
 const WINDOW: Duration = Duration::from_secs(4);
 
-/// As many as come of four who each ask again when they are answered.
+/// As many as come of four who each ask again when they are answered. Four is what may run or wait at once here.
 async fn peak(stage: &Stage, product: SlipperId) -> u32 {
     let (tally, end) = (Tally::default(), Instant::now() + WINDOW);
     let one = || async {
@@ -129,30 +133,55 @@ async fn peak(stage: &Stage, product: SlipperId) -> u32 {
     tally.served.into_inner()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ten_times_what_can_be_served_is_served_as_well_as_once() {
-    let (stage, proxy) = stage_by_proxy(|settings| settings.pool_size = 2).await;
-    let product = stage.shop.product("Тапки", 1).await;
-    proxy.set(Faults { latency: Duration::from_millis(10), ..Faults::default() });
-    // The first makes the connection.
-    stage.store.find_slipper(product).await.expect("a read");
-    let peak = peak(&stage, product).await;
-    assert!(peak > 20, "{peak} in {WINDOW:?}");
-
+/// What became of ten times the peak, whose callers come whether the earlier ones are answered or not.
+async fn ten_times(stage: &Stage, product: SlipperId, peak: u32) -> Arc<Tally> {
     let (tally, end) = (Arc::new(Tally::default()), Instant::now() + WINDOW);
     let mut beat = tokio::time::interval(WINDOW / (10 * peak));
     let mut calls = Vec::new();
-    // They come whether the earlier ones are answered or not.
     while Instant::now() < end {
         beat.tick().await;
         let (store, tally) = (stage.store.clone(), Arc::clone(&tally));
         calls.push(tokio::spawn(async move { tally.note(&store, product, end).await }));
     }
     tokio::time::timeout(PATIENCE, join_all(calls)).await.expect("everybody is answered");
-    let count = |counter: &AtomicU32| counter.load(Ordering::SeqCst);
-    let (served, at_once, late) =
-        (count(&tally.served), count(&tally.refused_at_once), count(&tally.refused_late));
-    assert_eq!(count(&tally.other), 0, "there are answers and refusals");
+    tally
+}
+
+/// A stage whose two connections are 10 ms away, the product that is asked for, and its peak.
+async fn far_away() -> (Stage, Proxy, SlipperId, u32) {
+    let (stage, proxy) = stage_by_proxy(|settings| settings.pool_size = 2).await;
+    let product = stage.shop.product("Тапки", 1).await;
+    proxy.set(Faults { latency: Duration::from_millis(10), ..Faults::default() });
+    // The first makes the connection.
+    stage.store.find_slipper(product).await.expect("a read");
+    let peak = peak(&stage, product).await;
+    assert!(peak > 0, "nothing in {WINDOW:?}");
+    (stage, proxy, product, peak)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_times_what_can_be_served_is_served_or_refused() {
+    let (stage, _proxy, product, peak) = far_away().await;
+    let tally = ten_times(&stage, product, peak).await;
+    let [served, at_once, other] = [&tally.served, &tally.refused_at_once, &tally.other].map(count);
+    assert_eq!(other, 0, "there are answers and refusals");
+    assert!(served > 0 && at_once > 0, "{served} were served, {at_once} refused at once");
+    assert!(stage.connections().await <= 2, "and no more connections than two");
+    stage.shop.category("Уличные").await;
+}
+
+/// Of a machine that does nothing else; `script/measure-overload` runs it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement: run script/measure-overload"]
+#[expect(clippy::print_stdout, reason = "what was measured is for people")]
+async fn measure_what_ten_times_the_capacity_costs() {
+    let (stage, _proxy, product, peak) = far_away().await;
+    let tally = ten_times(&stage, product, peak).await;
+    let [served, at_once, late] = [&tally.served, &tally.refused_at_once, &tally.refused_late].map(count);
+    println!(
+        "reads of the store in {WINDOW:?}: {peak} at the peak; of ten times that {served} served, \
+         {at_once} refused at once, {late} after they had waited"
+    );
     assert!(served * 10 >= peak * 8, "{served} were served, and {peak} at its peak");
     assert!(at_once >= 5 * peak, "{at_once} were refused of ten times {peak}");
     assert!(late * 20 <= at_once, "{late} waited in vain, {at_once} were told at once");
@@ -202,17 +231,17 @@ async fn a_storm_that_ends_connections_makes_nothing_wrong() {
     for _ in 0..30 {
         buyers.push(stage.shop.buyer_of(&[(product, 2)]).await);
     }
-    let over = Arc::new(AtomicBool::new(false));
+    let (over, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
     let thunder = stage.stranger().await;
     let storm = tokio::spawn({
-        let over = Arc::clone(&over);
+        let (over, ended) = (Arc::clone(&over), Arc::clone(&ended));
         async move {
-            let (mut ended, mut strikes) = (0, tokio::time::interval(Duration::from_millis(50)));
+            let mut strikes = tokio::time::interval(Duration::from_millis(20));
             while !over.load(Ordering::SeqCst) {
                 strikes.tick().await;
-                ended += thunder.query_one(STORM, &[]).await.expect("ended").get::<_, i64>(0);
+                let struck = thunder.query_one(STORM, &[]).await.expect("ended").get(0);
+                ended.fetch_add(struck, Ordering::SeqCst);
             }
-            ended
         }
     });
     let mut refused = 0;
@@ -231,9 +260,14 @@ async fn a_storm_that_ends_connections_makes_nothing_wrong() {
         assert!(is_good(stage.store.find_slipper(product).await));
         assert!(is_good(stage.store.list_slippers(all()).await));
     }
+    let since = Instant::now();
+    // On a quick machine all of them have bought before much was struck.
+    while ended.load(Ordering::SeqCst) <= 10 {
+        assert!(since.elapsed() < PATIENCE, "{ended:?} connections were ended, {refused} calls refused");
+        assert!(is_good(stage.store.find_slipper(product).await));
+    }
     over.store(true, Ordering::SeqCst);
-    let ended = storm.await.expect("no panic");
-    assert!(ended > 10, "{ended} connections were ended, {refused} calls refused");
+    storm.await.expect("no panic");
     let since = Instant::now();
     while stage.store.ping().await.is_err() {
         assert!(since.elapsed() < PATIENCE, "it does not come back");
