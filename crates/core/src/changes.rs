@@ -1,5 +1,7 @@
 //! What is another than before: told to those who remember what it was.
 
+use std::sync::Arc;
+
 use crate::types::{CategoryId, SlipperId, UserId};
 
 /// Something that answers are remembered of was changed.
@@ -32,6 +34,25 @@ pub trait ChangeListener: Send + Sync {
     /// All of this was changed, together. It is called between a commit and its answer: it must be quick and never
     /// wait, and it must not call the store.
     fn changed(&self, changes: &[Change]);
+
+    /// The store begins to look at what others have committed.
+    fn look_begins(&self) {}
+
+    /// The look that began last has ended: everything that it saw was told, and what is read from now on shows all that
+    /// lies before the horizon.
+    fn looked(&self, _horizon: &Horizon) {}
+}
+
+/// How far a look at a database that several instances share has seen. A read of one instance can be held against a
+/// change that another one knows of: both count by the numbers of the database's own transactions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Horizon {
+    /// The database and its history, in words that are the same for every instance and that no other database has.
+    pub database: Arc<str>,
+    /// Every transaction with a lower number had ended: whatever is read after the look shows those that were committed.
+    pub settled: u64,
+    /// No transaction from this number on had ended, so that every change told before the look began is of a lower one.
+    pub next: u64,
 }
 
 #[cfg(test)]

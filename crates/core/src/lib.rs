@@ -21,6 +21,6 @@ mod store;
 pub mod transfer;
 pub mod types;
 
-pub use changes::{Change, ChangeListener};
+pub use changes::{Change, ChangeListener, Horizon};
 pub use listeners::Listeners;
 pub use store::{Constraint, PoolStatus, Store, StoreError};

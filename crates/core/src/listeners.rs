@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::accounts::Generations;
-use crate::changes::{Change, ChangeListener};
+use crate::changes::{Change, ChangeListener, Horizon};
 
 /// Everybody who listens.
 #[derive(Default)]
@@ -35,15 +35,29 @@ impl Listeners {
                 self.generations.advance(*user);
             }
         }
+        self.present().iter().for_each(|listener| listener.changed(changes));
+    }
+
+    /// Tells all of them that a look at what others have committed begins.
+    pub fn look_begins(&self) {
+        self.present().iter().for_each(|listener| listener.look_begins());
+    }
+
+    /// Tells all of them how far that look has seen, once what it saw was told.
+    pub fn looked(&self, horizon: &Horizon) {
+        self.present().iter().for_each(|listener| listener.looked(horizon));
+    }
+
+    /// Those who are still there. They are called outside of the lock: one may listen in turn.
+    fn present(&self) -> Vec<Arc<dyn ChangeListener>> {
         let mut present: Vec<Arc<dyn ChangeListener>> = Vec::new();
-        // They are called outside of the lock: one may listen in turn.
         self.everybody.lock().unwrap_or_else(PoisonError::into_inner).retain(|listener| {
             let here = listener.upgrade();
             let stays = here.is_some();
             present.extend(here);
             stays
         });
-        present.iter().for_each(|listener| listener.changed(changes));
+        present
     }
 }
 

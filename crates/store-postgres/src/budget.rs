@@ -138,13 +138,15 @@ fn divide(
 ) -> Result<(u32, u32), OpenError> {
     let usable = allowance.map_or(u32::MAX, Allowance::usable);
     let (size, overflow) = (settings.pool_size, settings.max_overflow);
+    // One is left for word of changes from other instances; without it they are found by looking.
+    let fitting = if allowance.is_some() { usable.saturating_sub(1).max(1) } else { usable };
     if size == 0 {
-        let size = cores.saturating_mul(FOR_EACH_CORE).clamp(FEWEST, MOST).min(usable).max(1);
-        return Ok((size, overflow.min(usable.saturating_sub(size))));
+        let size = cores.saturating_mul(FOR_EACH_CORE).clamp(FEWEST, MOST).min(fitting).max(1);
+        return Ok((size, overflow.min(fitting.saturating_sub(size))));
     }
     if settings.fits_server {
-        let size = size.min(usable).max(1);
-        return Ok((size, overflow.min(usable.saturating_sub(size))));
+        let size = size.min(fitting).max(1);
+        return Ok((size, overflow.min(fitting.saturating_sub(size))));
     }
     match allowance {
         Some(allowance) if size.saturating_add(overflow) > usable => {
@@ -167,13 +169,13 @@ mod tests {
     #[test]
     fn unset_it_grows_with_the_cores_and_fits_the_server() {
         for (cores, max_connections, size) in
-            [(1, 100, 8), (2, 100, 8), (4, 100, 16), (64, 100, 32), (64, 20, 17), (4, 4, 1), (4, 3, 1)]
+            [(1, 100, 8), (2, 100, 8), (4, 100, 16), (64, 100, 32), (64, 20, 16), (4, 4, 1), (4, 3, 1)]
         {
             let server = Allowance { max_connections, ..USUAL };
             assert_eq!(divide(&settings(0, 0), cores, Some(&server)).expect("fits"), (size, 0), "{cores}");
         }
         assert_eq!(divide(&settings(0, 0), 4, None).expect("a pooler's matter"), (16, 0));
-        assert_eq!(divide(&settings(0, 500), 2, Some(&USUAL)).expect("fits"), (8, 89));
+        assert_eq!(divide(&settings(0, 500), 2, Some(&USUAL)).expect("fits"), (8, 88));
     }
 
     #[test]
@@ -196,8 +198,8 @@ mod tests {
     #[test]
     fn a_preset_takes_what_there_is() {
         let preset = PostgresSettings { fits_server: true, ..settings(50, 100) };
-        assert_eq!(divide(&preset, 2, Some(&USUAL)).expect("fits"), (50, 47));
+        assert_eq!(divide(&preset, 2, Some(&USUAL)).expect("fits"), (50, 46));
         let preset = PostgresSettings { fits_server: true, ..settings(100, 200) };
-        assert_eq!(divide(&preset, 2, Some(&USUAL)).expect("fits"), (97, 0));
+        assert_eq!(divide(&preset, 2, Some(&USUAL)).expect("fits"), (96, 0));
     }
 }

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use slippers_core::types::Timestamp;
 use slippers_core::{ChangeListener, PoolStatus, Store, StoreError};
+use tokio::runtime::Handle;
+use tokio_postgres::Config;
 
 use crate::budget::Budget;
 use crate::connection::{connect, read_url};
@@ -16,6 +18,7 @@ use crate::migrations::{self, MigrationStatus};
 use crate::orders::combiner::Combiner;
 use crate::params::params;
 use crate::pool::{Class, Maker, Pool};
+use crate::session::Session;
 use crate::settings::PostgresSettings;
 
 /// The longest that a sign of life takes: whoever asks for one gives up soon.
@@ -28,6 +31,8 @@ pub struct PostgresStore {
     pub(crate) combiner: Arc<Combiner>,
     pub(crate) feed: Arc<Feed>,
     statements: Arc<AtomicU64>,
+    /// Where word of changes can go: past a pooler, or where there is none.
+    direct: Option<(Config, Handle)>,
 }
 
 impl std::fmt::Debug for PostgresStore {
@@ -57,7 +62,9 @@ impl PostgresStore {
         let feed = Arc::<Feed>::default();
         let pool = Arc::new(Pool::new(maker, &budget.settle(settings), Arc::clone(&feed)));
         feed.follow(&pool);
-        Ok(Self { pool, combiner: Arc::default(), feed, statements })
+        let is_past_pooler = settings.direct_url.is_some() || budget.session == Session::Ours;
+        let direct = is_past_pooler.then(|| (direct, Handle::current()));
+        Ok(Self { pool, combiner: Arc::default(), feed, statements, direct })
     }
 
     /// Where each migration stands in this database, which is not changed.
@@ -73,6 +80,7 @@ impl PostgresStore {
     /// Closes the store: what is at work is finished (for at most ten seconds), and every later call is
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
+        self.feed.hang_up();
         self.pool.close().await;
     }
 }
@@ -93,6 +101,10 @@ impl Store for PostgresStore {
 
     fn listen(&self, listener: Weak<dyn ChangeListener>) {
         self.feed.listeners().add(listener);
+        // A command that only writes needs no word from others.
+        if let Some((direct, runtime)) = &self.direct {
+            self.feed.talk(direct.clone(), runtime);
+        }
     }
 
     fn pool_status(&self) -> PoolStatus {

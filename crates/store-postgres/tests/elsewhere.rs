@@ -10,7 +10,7 @@ use slippers_core::accounts::{AccountStore as _, NewUser, PasswordHash};
 use slippers_core::audit::By;
 use slippers_core::catalog::{CatalogStore as _, NewCategory};
 use slippers_core::types::{CategoryId, Phone, Timestamp};
-use slippers_core::{Change, ChangeListener, Store as _};
+use slippers_core::{Change, ChangeListener, Horizon, Store as _};
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
 use slippers_testbed::postgres::Database;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -114,4 +114,122 @@ async fn a_change_that_is_committed_late_is_not_missed() {
     expect(&mut told, Change::Category(CategoryId::new(77))).await;
     drop((ours, client));
     driver.await.expect("a task").expect("a connection that ended well");
+}
+
+/// The connections on which stores hear and tell.
+const TALKING: &str = "SELECT coalesce(string_agg(pid::text, ' ' ORDER BY pid), '') FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'slippers-listen' AND query LIKE '%slippers_changes%'";
+
+/// Asks until it is so.
+async fn until(database: &Database, sql: &str, is_so: impl Fn(&str) -> bool) -> String {
+    let asking = async {
+        loop {
+            let answer = database.psql(sql).expect("an answer");
+            if is_so(answer.trim()) {
+                return answer.trim().to_owned();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.expect("it becomes so")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn word_of_a_commit_goes_out_at_once_and_only_after_it() {
+    let database = support::database().await;
+    let (client, mut connection) =
+        tokio_postgres::connect(&database.url(), NoTls).await.expect("a connection");
+    let (tell, mut words) = unbounded_channel();
+    let driver = tokio::spawn(async move {
+        while let Some(Ok(message)) =
+            futures_util::future::poll_fn(|context| connection.poll_message(context)).await
+        {
+            if let tokio_postgres::AsyncMessage::Notification(word) = message {
+                let _ = tell.send(word.payload().to_owned());
+            }
+        }
+    });
+    client.batch_execute("LISTEN slippers_changes").await.expect("it listens");
+    let (ours, _ear, _told) = open(&database).await;
+    until(&database, TALKING, |pids| !pids.is_empty()).await;
+    let made = make_category(&ours, "Told").await;
+    let word = tokio::time::timeout(PATIENCE, words.recv()).await.expect("a word").expect("a word");
+    let sql = format!("SELECT what FROM changes WHERE instance = {word}");
+    assert_eq!(
+        database.psql(&sql).expect("rows").trim(),
+        format!("c{made}"),
+        "the word names who has committed"
+    );
+    drop((ours, client));
+    driver.await.expect("a task");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_connection_for_word_costs_no_change_and_comes_back() {
+    let database = support::database().await;
+    let (ours, _ear, mut told) = open(&database).await;
+    let (theirs, _other, mut told_theirs) = open(&database).await;
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'slippers-listen'";
+    let mut before = until(&database, TALKING, |pids| pids.contains(' ')).await;
+    for number in 0..3 {
+        database.psql(cut).expect("they are cut");
+        let made = make_category(&theirs, &format!("Theirs {number}")).await;
+        expect(&mut told, Change::Category(made)).await;
+        let made = make_category(&ours, &format!("Ours {number}")).await;
+        expect(&mut told_theirs, Change::Category(made)).await;
+        let old = before.clone();
+        before = until(&database, TALKING, |pids| pids.contains(' ') && pids != old).await;
+    }
+    theirs.close().await;
+    until(&database, TALKING, |pids| !pids.is_empty() && !pids.contains(' ')).await;
+}
+
+/// Remembers how far looks have seen.
+struct Eye(UnboundedSender<Horizon>);
+
+impl ChangeListener for Eye {
+    fn changed(&self, _: &[Change]) {}
+
+    fn looked(&self, horizon: &Horizon) {
+        let _ = self.0.send(horizon.clone());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_sees_as_far_as_the_oldest_transaction_that_is_open() {
+    let database = support::database().await;
+    let (ours, _ear, _told) = open(&database).await;
+    let (theirs, _other, _) = open(&database).await;
+    let see = |store: &PostgresStore| {
+        let (tell, seen) = unbounded_channel();
+        let eye = Arc::new(Eye(tell));
+        let listener: Weak<Eye> = Arc::downgrade(&eye);
+        store.listen(listener);
+        (eye, seen)
+    };
+    let ((_eye, mut seen), (_their_eye, mut seen_theirs)) = (see(&ours), see(&theirs));
+    let next = async |seen: &mut UnboundedReceiver<Horizon>| {
+        tokio::time::timeout(PATIENCE, seen.recv()).await.expect("a look").expect("a horizon")
+    };
+    let (client, connection) = tokio_postgres::connect(&database.url(), NoTls).await.expect("a connection");
+    tokio::spawn(connection);
+    let begun = client.query_one("SELECT pg_current_xact_id()::text::bigint", &[]).await.expect("a number");
+    let committed = u64::try_from(begun.get::<_, i64>(0)).expect("positive");
+    client.batch_execute("BEGIN; SELECT pg_current_xact_id()").await.expect("it stays open");
+    // The cluster is everybody's: an older transaction of another test may still be open.
+    let past = async |seen: &mut UnboundedReceiver<Horizon>| loop {
+        let horizon = next(seen).await;
+        assert!(horizon.settled <= horizon.next, "{horizon:?}");
+        if horizon.settled > committed {
+            return horizon.database;
+        }
+    };
+    assert_eq!(past(&mut seen).await, past(&mut seen_theirs).await, "it is the same for everybody");
+    make_category(&theirs, "Later").await;
+    let _ = next(&mut seen).await;
+    let stuck = next(&mut seen).await;
+    assert!(stuck.next > stuck.settled, "{stuck:?}: one is open since before the category");
+    client.batch_execute("COMMIT").await.expect("it ends");
+    while next(&mut seen).await.settled < stuck.next {}
 }
