@@ -1,8 +1,14 @@
 //! Work that computes, off the async workers: so much at once, so many waiting, and everybody beyond refused at once.
 
 use std::sync::Arc;
+use std::thread;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+
+/// How much less than the async workers these threads press for a core, as `nice(2)` counts. At 10 the scheduler gives one
+/// of them a tenth of a core that a worker wants too, and all of an idle one: what takes a worker 50 us does not wait for
+/// a hash of 25 ms or a picture of a second, and these still get done on a machine that is full.
+const NICENESS: i32 = 10;
 
 /// Why a pool did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -81,14 +87,33 @@ impl Place {
     ) -> Result<T, PoolError> {
         let died = |error: &dyn std::fmt::Display| PoolError::Died(error.to_string());
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|closed| died(&closed))?;
-        let place = Arc::clone(&self.place);
+        // The permits travel with the work: whoever asked may be gone before it is done.
+        let permits = (Arc::clone(&self.place), slot);
+        let (done, result) = oneshot::channel();
         let job = move || {
-            // The permits travel with the work: whoever asked may be gone before it is done.
-            let _permits = (place, slot);
-            work()
+            let _permits = permits;
+            // Where the system forbids it, everybody is as eager as before.
+            let _ = rustix::process::nice(NICENESS);
+            // Nobody may want the result any more.
+            let _ = done.send(work());
         };
-        #[expect(clippy::disallowed_methods, reason = "the permits above bound it")]
-        let job = tokio::task::spawn_blocking(job);
-        job.await.map_err(|panicked| died(&panicked))
+        // A thread each: one that has stepped back may not step forward again, and so can't go back to a common pool.
+        // Making one takes some 20 us, the least work in here a millisecond.
+        thread::Builder::new().name("computing".to_owned()).spawn(job).map_err(|refused| died(&refused))?;
+        result.await.map_err(|_| PoolError::Died("it panicked".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_steps_back_for_those_who_answer() {
+        let own = rustix::process::getpriority_process(None).expect("a priority");
+        let place = Pool::new(1, 0).enter().expect("a place");
+        let theirs = place.run(|| rustix::process::getpriority_process(None).expect("a priority")).await;
+        assert_eq!(theirs.expect("it is done"), (own + NICENESS).min(19));
+        assert_eq!(rustix::process::getpriority_process(None).expect("a priority"), own);
     }
 }

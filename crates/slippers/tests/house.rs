@@ -146,14 +146,13 @@ const DEFECTS: [(char, std::ops::RangeInclusive<u32>); 7] = [
 ];
 
 /// Entries that can't have a story yet, and what each waits for.
-const WAITING_DEFECTS: [(&str, &str); 7] = [
+const WAITING_DEFECTS: [(&str, &str); 6] = [
     ("c25", "payments: the amount is the order's, not the client's"),
     ("c27", "payments: a webhook is verified before it is believed"),
     ("c30", "payments: what is paid can't be paid again, an open payment is reused"),
     ("c40", "payments: a gateway that fails leaves no order behind"),
     ("c41", "payments: no connection is held across a call of a gateway"),
     ("c42", "payments: what a webhook names is found once, its body is kept as it came"),
-    ("f62", "the cache of rendered answers: one flight for a crowd"),
 ];
 
 #[test]

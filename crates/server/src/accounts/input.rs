@@ -124,13 +124,14 @@ impl FromRequest<Arc<Shop>> for PresentedRefresh {
     type Rejection = ApiError;
 
     async fn from_request(mut request: Request, shop: &Arc<Shop>) -> Result<Self, ApiError> {
-        let bytes = shop.bodies.read(std::mem::take(request.body_mut())).await?;
+        let body = std::mem::take(request.body_mut());
         let headers = request.headers();
         let text_of =
             |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(|t| t.trim().to_owned());
         let is_form = text_of(header::CONTENT_TYPE.as_str())
             .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-        let in_body = if is_form { from_form(&bytes) } else { from_json(&bytes) };
+        let look = move |bytes: &[u8]| if is_form { from_form(bytes) } else { from_json(bytes) };
+        let in_body = shop.bodies.read_with(body, look).await?;
         let places = [in_body, text_of("refresh-token"), text_of("x-refresh-token")];
         Ok(Self(places.into_iter().flatten().find(|token| !token.is_empty())))
     }

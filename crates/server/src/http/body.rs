@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::errors::{ApiError, Code};
 use super::input::{json_fault, parse_json};
+use crate::pool::Pool;
 
 /// The largest JSON body.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
@@ -22,6 +23,9 @@ const FREE_BYTES: usize = 16 * 1024;
 /// What all bodies together may hold in memory beyond that. Bodies are read before it is known who sends them, so ten
 /// thousand strangers with a mebibyte each would otherwise be 11 GB; small bodies are served whatever they do.
 const SHARED_BYTES: usize = 64 * 1024 * 1024;
+/// Bodies beyond [`FREE_BYTES`] that may wait to be taken apart, one at a time. A mebibyte of JSON takes some 10 ms, which on
+/// an async worker everybody else would wait for.
+const MAX_WAITING: usize = 64;
 
 /// Reads the bodies of all requests.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub(crate) struct Bodies {
     pause: Duration,
     /// A permit for each byte that is still free.
     memory: Arc<Semaphore>,
+    /// Takes large bodies apart.
+    parsing: Pool,
 }
 
 /// A body in memory, and its share of the memory.
@@ -64,14 +70,27 @@ impl Received {
 impl Bodies {
     /// With this longest wait from one piece to the next.
     pub(crate) fn new(pause: Duration) -> Self {
-        Self { pause, memory: Arc::new(Semaphore::new(SHARED_BYTES)) }
+        Self { pause, memory: Arc::new(Semaphore::new(SHARED_BYTES)), parsing: Pool::new(1, MAX_WAITING) }
     }
 
-    /// Reads a body of at most [`MAX_JSON_BYTES`].
+    /// Reads a body of at most [`MAX_JSON_BYTES`] and answers what `look` makes of it. Small ones are looked at where they
+    /// are, large ones off the async workers.
     ///
     /// # Errors
-    /// 413, 408, 503 when others fill the memory, or 400 when it breaks off.
-    pub(crate) async fn read(&self, mut body: Body) -> Result<Received, ApiError> {
+    /// 413, 408, 503 when others fill the memory or wait already, or 400 when it breaks off.
+    pub(crate) async fn read_with<T: Send + 'static>(
+        &self,
+        body: Body,
+        look: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let whole = self.read(body).await?;
+        if whole.len() <= FREE_BYTES {
+            return Ok(look(&whole));
+        }
+        Ok(self.parsing.enter()?.run(move || look(&whole)).await?)
+    }
+
+    async fn read(&self, mut body: Body) -> Result<Received, ApiError> {
         let mut whole = Received { bytes: Vec::new(), memory: None };
         while let Some(piece) = next_piece(&mut body, self.pause).await? {
             if whole.len() + piece.len() > MAX_JSON_BYTES {

@@ -173,6 +173,6 @@ async fn admit<A: Access, I: Input>(
 async fn read_body(request: &mut Request, shop: &Shop) -> Result<Option<serde_json::Value>, ApiError> {
     let content_type =
         request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let bytes = shop.bodies.read(std::mem::take(request.body_mut())).await?;
-    body::parse(&bytes, content_type.as_deref())
+    let parse = move |bytes: &[u8]| body::parse(bytes, content_type.as_deref());
+    shop.bodies.read_with(std::mem::take(request.body_mut()), parse).await?
 }

@@ -52,7 +52,7 @@ fn a_page_that_is_kept_costs_no_statement_however_it_is_spelled() {
 }
 
 #[test]
-fn a_crowd_that_wants_a_page_at_once_makes_it_once() {
+fn f62_a_crowd_that_wants_a_page_at_once_makes_it_once() {
     let house = house_with_products();
     let admin = house.admin();
     let admin = admin.as_str();

@@ -1,13 +1,15 @@
-//! What bombs cost those who buy meanwhile. No story: it is run by `script/measure-bombs` against a release build, on a
-//! machine that does nothing else.
+//! What bombs and crowds of logins cost those who buy meanwhile. No story: it is run by `script/measure-bombs` against a
+//! release build, on a machine that does nothing else.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::memory;
 use crate::picture_bombs::{bombs, giants};
 use crate::pictures::form;
-use crate::shop::{Caller, Shop};
+use crate::shop::{Caller, PASSWORD, Shop};
 use crate::wire::{Line, request};
 
 /// How long each of the three parts takes.
@@ -99,32 +101,85 @@ fn throw_json(shop: &Shop, thrown: &AtomicU64, enough: &AtomicBool) {
     }
 }
 
-#[test]
-#[ignore = "a measurement: run script/measure-bombs"]
-#[expect(clippy::print_stdout, reason = "what was measured is for people")]
-fn measure_what_bombs_cost_those_who_buy() {
-    let shop = Shop::open();
+/// Signs in again and again, at once with so many others; answers how many got in, and for each that was refused the
+/// microseconds that it took.
+fn throw_logins(shop: &Shop, enough: &AtomicBool) -> (usize, Vec<u128>) {
+    let (mut welcome, mut refused) = (0, Vec::new());
+    let body = json!({"name": "Crowd", "password": PASSWORD}).to_string();
+    let login = request("POST", "/auth/login", &[("content-type", "application/json")], body.as_bytes());
+    let mut line = Line::open(shop);
+    while !enough.load(Ordering::SeqCst) {
+        let begun = Instant::now();
+        line.say(&login);
+        match line.hear().map(|answer| answer.status) {
+            Some(200) => welcome += 1,
+            Some(503) => refused.push(begun.elapsed().as_micros()),
+            // A refusal before the body was read may end the line.
+            None => line = Line::open(shop),
+            other => panic!("a login: {other:?}"),
+        }
+    }
+    (welcome, refused)
+}
+
+/// A shop of 1,000 products, and its admin.
+fn stocked(settings: &[(&str, &str)]) -> (Shop, Caller) {
+    let shop = Shop::open_with(settings);
     let admin = shop.admin();
     let (code, _, errors) = shop.run(&["seed", "--products", "1000"], "");
     assert_eq!(code, 0, "{errors}");
-    let quiet = read_on(&shop);
-    let before = memory::peak_mib(&shop);
-    let (pictures, json, enough) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
-    let bombed = std::thread::scope(|scope| {
-        scope.spawn(|| throw_pictures(&shop, &admin, &pictures, &enough));
-        scope.spawn(|| throw_json(&shop, &json, &enough));
-        let bombed = read_on(&shop);
+    (shop, admin)
+}
+
+/// Reads quiet, with trouble, and quiet again, and prints what it took. Answers what the trouble comes to.
+#[expect(clippy::print_stdout, reason = "what was measured is for people")]
+fn measure<T: Send>(shop: &Shop, trouble: impl FnOnce(&AtomicBool) -> T + Send) -> T {
+    let quiet = read_on(shop);
+    let before = memory::peak_mib(shop);
+    let enough = AtomicBool::new(false);
+    let (troubled, made) = std::thread::scope(|scope| {
+        let making = scope.spawn(|| trouble(&enough));
+        let troubled = read_on(shop);
         enough.store(true, Ordering::SeqCst);
-        bombed
+        (troubled, making.join().expect("the trouble ends well"))
     });
-    let peak = memory::peak_mib(&shop);
-    let after = read_on(&shop);
-    println!("bombs: {} pictures, {} JSON bodies", pictures.into_inner(), json.into_inner());
-    println!("memory: {before} MiB at most before, {peak} MiB at most with the bombs (limit 300)");
+    let peak = memory::peak_mib(shop);
+    println!("memory: {before} MiB at most before, {peak} MiB at most meanwhile (limit 300)");
     println!("{:<18} {:>10} {:>10} {:>9}", "microseconds", "median", "99 %", "requests");
-    for (part, reading) in [("quiet", quiet), ("with bombs", bombed), ("quiet again", after)] {
+    for (part, reading) in [("quiet", quiet), ("meanwhile", troubled), ("quiet again", read_on(shop))] {
         for (what, (median, most, count)) in ["page", "product"].into_iter().zip(reading) {
             println!("{:<18} {median:>10} {most:>10} {count:>9}", format!("{part}, {what}"));
         }
     }
+    made
+}
+
+#[test]
+#[ignore = "a measurement: run script/measure-bombs"]
+#[expect(clippy::print_stdout, reason = "what was measured is for people")]
+fn measure_what_bombs_cost_those_who_buy() {
+    let (shop, admin) = stocked(&[]);
+    let (pictures, json) = (AtomicU64::new(0), AtomicU64::new(0));
+    measure(&shop, |enough| {
+        std::thread::scope(|scope| {
+            scope.spawn(|| throw_pictures(&shop, &admin, &pictures, enough));
+            throw_json(&shop, &json, enough);
+        });
+    });
+    println!("bombs: {} pictures, {} JSON bodies", pictures.into_inner(), json.into_inner());
+}
+
+#[test]
+#[ignore = "a measurement: run script/measure-bombs"]
+#[expect(clippy::print_stdout, reason = "what was measured is for people")]
+fn measure_what_100_logins_at_once_cost_those_who_buy() {
+    let (shop, _) = stocked(&[("LOGIN_RATE_LIMIT", "100000000")]);
+    shop.customer("Crowd");
+    let ends = measure(&shop, |enough| crate::crowd::at_once(100, |_| throw_logins(&shop, enough)));
+    let welcome: usize = ends.iter().map(|(welcome, _)| welcome).sum();
+    let mut refused: Vec<_> = ends.into_iter().flat_map(|(_, refused)| refused).collect();
+    refused.sort_unstable();
+    let (all, at) = (refused.len(), |share: usize| refused.get(refused.len() * share / 100));
+    println!("100 logins at once: {welcome} got in, {all} were refused, in microseconds (limit 10,000):");
+    println!("median {:?}, 99 % {:?}, longest {:?}", at(50), at(99), refused.last());
 }
