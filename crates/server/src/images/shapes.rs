@@ -9,8 +9,8 @@ use crate::ops::openapi::words::FileOut;
 /// Pictures to add.
 #[derive(ToSchema)]
 pub(super) struct ImagesIn {
-    /// JPEG, PNG, WebP or GIF, each at most 10 MiB, 12,000 pixels a side and 40 million in all (30 million where a PNG or
-    /// WebP is transparent, 20 million in a progressive JPEG, 10 million with sixteen bits a channel), under a name that
+    /// JPEG, PNG, WebP or GIF, each at most 10 MiB, 12,000 pixels a side and 32 million in all (24 million where a PNG or
+    /// WebP is transparent, 16 million in a progressive JPEG, 8 million with sixteen bits a channel), under a name that
     /// ends with `.jpg`, `.jpeg`, `.png`, `.webp` or `.gif`.
     #[schema(min_items = 1, max_items = 10)]
     images: Vec<FileOut>,

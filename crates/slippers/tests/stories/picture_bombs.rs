@@ -113,10 +113,10 @@ pub(crate) fn bombs() -> Vec<(&'static str, Vec<u8>)> {
 pub(crate) fn giants() -> Vec<(&'static str, Vec<u8>)> {
     let text = chunk(b"zTXt", &[&b"Comment\0\0"[..], &packed(1 << 29)].concat());
     vec![
-        ("rgb-of-114-mib.png", black(11_000, 3_636, [8, 2], 3)),
-        ("alpha-of-115-mib.png", black(11_000, 2_740, [8, 6], 4)),
-        ("16-bit-of-77-mib.png", black(11_000, 917, [16, 6], 8)),
-        ("progressive-of-57-mib.jpg", progressive(11_000, 1_811)),
+        ("rgb-of-91-mib.png", black(11_000, 2_900, [8, 2], 3)),
+        ("alpha-of-91-mib.png", black(11_000, 2_190, [8, 6], 4)),
+        ("16-bit-of-61-mib.png", black(11_000, 730, [16, 6], 8)),
+        ("progressive-of-45-mib.jpg", progressive(11_000, 1_461)),
         ("a-text-of-512-mib.png", png_of(1, 1, [8, 2], &[text], &packed(4))),
         ("pixels-of-512-mib.png", png_of(1, 1, [8, 2], &[], &packed(1 << 29))),
     ]
