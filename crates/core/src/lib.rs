@@ -16,6 +16,7 @@ mod changes;
 pub mod images;
 mod listeners;
 pub mod orders;
+pub mod outbox;
 pub mod payments;
 mod store;
 pub mod transfer;

@@ -12,6 +12,7 @@ use crate::catalog::CatalogStore;
 use crate::changes::ChangeListener;
 use crate::images::ImageStore;
 use crate::orders::OrderStore;
+use crate::outbox::OutboxStore;
 
 /// A rule that the database itself holds. A write that would break it changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ pub struct PoolStatus {
 /// - No verb waits without a bound; one that can't be served in time is [`StoreError::Unavailable`].
 #[async_trait]
 pub trait Store:
-    CatalogStore + ImageStore + AccountStore + ResetStore + CartStore + OrderStore + AuditStore
+    CatalogStore + ImageStore + AccountStore + ResetStore + CartStore + OrderStore + OutboxStore + AuditStore
 {
     /// Asks the database for a sign of life.
     ///

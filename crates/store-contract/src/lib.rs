@@ -21,6 +21,7 @@ mod given_by;
 pub mod images;
 mod model;
 pub mod orders;
+pub mod outbox;
 mod payment_suite;
 pub mod payments;
 pub mod search;

@@ -59,6 +59,14 @@ macro_rules! payment_suite {
                     cash_for_an_order_that_a_gateway_holds_is_not_recorded
                     what_admins_record_by_status_is_in_the_books
                 }
+                notices {
+                    money_that_comes_goes_back_or_needs_a_person_is_told_once
+                    a_review_is_told_with_its_reason
+                    an_attempt_that_ends_without_money_is_told_once
+                    each_part_of_a_refund_is_told
+                    cash_is_told_and_so_is_its_return
+                    an_order_that_a_payment_places_is_told_with_it
+                }
                 histories {
                     a_random_history_loses_and_invents_nothing
                 }

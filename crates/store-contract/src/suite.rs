@@ -124,6 +124,35 @@ macro_rules! contract_suite {
                     records_are_read_newest_first_and_part_by_part
                 }
             }
+            outbox {
+                events {
+                    an_order_that_is_placed_is_told_once
+                    an_order_that_is_refused_is_not_told
+                    orders_of_a_crowd_are_each_told_once
+                    an_order_that_is_given_up_is_told
+                    orders_that_expire_are_told
+                    what_an_admin_records_by_status_is_told
+                }
+                deliveries {
+                    each_target_gets_the_kinds_that_it_wants_once
+                    an_event_that_nobody_wants_is_forgotten
+                    of_eight_who_spread_at_once_each_event_is_given_once
+                    of_eight_who_claim_at_once_each_gets_others
+                    what_is_claimed_and_forgotten_is_due_again
+                    what_failed_is_tried_more_and_more_rarely
+                    what_has_failed_for_three_days_is_a_dead_letter
+                    what_was_refused_is_a_dead_letter_at_once
+                    dead_letters_are_read_newest_first_and_part_by_part
+                    a_dead_letter_is_replayed_once_and_that_is_recorded
+                }
+                sweeps {
+                    what_was_delivered_is_forgotten_after_a_day_and_in_small_steps
+                    an_event_stays_while_somebody_waits_for_it
+                    dead_letters_are_forgotten_after_a_month
+                    what_is_for_nobody_any_more_is_a_dead_letter_when_its_time_is_over
+                    of_two_sweeps_at_once_none_leaves_an_event_behind
+                }
+            }
             cart {
                 lines {
                     a_cart_is_made_empty_on_first_use

@@ -23,6 +23,7 @@ mod feed;
 mod images;
 mod migrations;
 mod orders;
+mod outbox;
 mod params;
 mod payments;
 mod pool;

@@ -21,6 +21,7 @@ mod export;
 mod images;
 mod migrations;
 mod orders;
+mod outbox;
 mod payments;
 mod readers;
 mod store;

@@ -123,16 +123,16 @@ async fn changes_of_a_cart_cost_few() {
 }
 
 #[tokio::test]
-async fn an_order_costs_seven_and_two_for_each_wish() {
+async fn an_order_costs_eight_and_two_for_each_wish() {
     let shop = Shop::open().await;
     shop.fill_cart().await;
-    assert_eq!(shop.cost(shop.store.place_from_cart(shop.place(), NOW)).await, 7);
+    assert_eq!(shop.cost(shop.store.place_from_cart(shop.place(), NOW)).await, 8);
     assert_eq!(shop.cost(shop.store.place_from_cart(shop.place(), NOW)).await, 3, "the same again");
     shop.store.add_to_cart(shop.buyer, shop.slippers[0], 1, NOW).await.expect("another cart");
     let key = IdempotencyKey::parse("one").expect("a key");
     let idempotency = Some(Idempotency { key, request: "from-cart".to_owned() });
     let wishes = PlaceFromCart { clear_cart: true, idempotency, ..shop.place() };
-    assert_eq!(shop.cost(shop.store.place_from_cart(wishes.clone(), NOW)).await, 11);
+    assert_eq!(shop.cost(shop.store.place_from_cart(wishes.clone(), NOW)).await, 12);
     assert_eq!(shop.cost(shop.store.place_from_cart(wishes, NOW)).await, 2, "the same key again");
 }
 
@@ -162,10 +162,10 @@ async fn giving_orders_up_costs_the_same_for_many() {
     let last = last.expect("an order");
     let cancel = OrderChange { status: Some(OrderStatus::Cancelled), ..OrderChange::default() };
     let cost = shop.cost(shop.store.change_order(last, owner, cancel, NOW)).await;
-    assert_eq!(cost, 4, "one asks whether a gateway holds the order");
+    assert_eq!(cost, 5, "one asks whether a gateway holds the order, and one tells");
     let cost = shop.cost(shop.store.delete_order(last, owner, NOW)).await;
     assert_eq!(cost, 7, "one asks for attempts, and one forgets them");
-    assert_eq!(shop.cost(shop.store.expire_orders(NOW, 100, NOW)).await, 3);
+    assert_eq!(shop.cost(shop.store.expire_orders(NOW, 100, NOW)).await, 4);
     assert_eq!(shop.cost(shop.store.expire_orders(NOW, 100, NOW)).await, 1, "nothing left");
 }
 

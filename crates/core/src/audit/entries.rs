@@ -4,12 +4,14 @@ use super::{By, Entry, Fact};
 use crate::accounts::UserChange;
 use crate::catalog::{CategoryChange, NewCategory, NewSlipper, SlipperChange};
 use crate::orders::OrderChange;
-use crate::types::{CategoryId, Money, OrderId, ResetId, SlipperId, UserId};
+use crate::outbox::Target;
+use crate::types::{CategoryId, DeliveryId, Money, OrderId, ResetId, SlipperId, UserId};
 
 const CATEGORY: &str = "category";
 const SLIPPER: &str = "slipper";
 const ORDER: &str = "order";
 const USER: &str = "user";
+const DELIVERY: &str = "delivery";
 
 type Field = Option<(&'static str, Fact)>;
 
@@ -143,6 +145,11 @@ impl Entry {
     /// A user did not get the new password that waited under this number.
     pub fn reset_refused(by: By, user: UserId, reset: ResetId) -> Self {
         Self::of(by, "refuse_reset", USER, user.get(), [number("reset_id", Some(reset.get()))])
+    }
+
+    /// A dead letter to this target is delivered anew.
+    pub fn delivery_replayed(by: By, id: DeliveryId, target: &Target) -> Self {
+        Self::of(by, "replay", DELIVERY, id.get(), [text("target", Some(&target.as_str().to_owned()))])
     }
 
     /// The catalogue was stocked.

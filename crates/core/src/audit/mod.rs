@@ -39,9 +39,9 @@ pub enum Fact {
 pub struct Entry {
     /// Who.
     pub by: By,
-    /// What: `create`, `update`, `delete`, `reset_password` or `stock`.
+    /// What: `create`, `update`, `delete`, `reset_password`, `replay` or `stock`.
     pub action: &'static str,
-    /// On which kind of row: `category`, `slipper`, `order`, `user` or `catalog`.
+    /// On which kind of row: `category`, `slipper`, `order`, `user`, `delivery` or `catalog`.
     pub subject: &'static str,
     /// On which row; `None` = on more than one.
     pub id: Option<i64>,

@@ -63,4 +63,8 @@ ids! {
     RefundId;
     /// A record of what a gateway said.
     PaymentEventId;
+    /// Something that happened and is told to others.
+    EventId;
+    /// An event on its way to somebody.
+    DeliveryId;
 }

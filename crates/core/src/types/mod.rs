@@ -9,8 +9,8 @@ mod timestamp;
 
 pub use idempotency::{IdempotencyKey, IdempotencyKeyError};
 pub use ids::{
-    CartId, CartLineId, CategoryId, ImageId, OrderId, OrderLineId, PaymentEventId, PaymentId, RefundId,
-    ResetId, SlipperId, UserId,
+    CartId, CartLineId, CategoryId, DeliveryId, EventId, ImageId, OrderId, OrderLineId, PaymentEventId,
+    PaymentId, RefundId, ResetId, SlipperId, UserId,
 };
 pub use money::{Money, MoneyError};
 pub use page::{MAX_PAGE_LIMIT, Page, PageNumbers};

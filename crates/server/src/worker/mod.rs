@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::settings::SessionSettings;
 use crate::shop::Shop;
 
-/// How often there is a look at the clock; each look that finds nothing to do is five short reads of an index.
+/// How often there is a look at the clock; each look that finds nothing to do is six short reads of an index.
 const PERIOD: Duration = Duration::from_secs(5);
 /// Rows a statement: small enough that buyers don't notice it between their own.
 const BATCH: i64 = 200;
@@ -47,6 +47,8 @@ pub(crate) async fn run_once(shop: &Shop) -> Result<(), StoreError> {
     let kept = kept_seconds(&shop.settings.sessions);
     while shop.store.sweep_sessions(now.plus_seconds(-kept), BATCH).await? > 0 {}
     while shop.store.sweep_resets(now, BATCH).await? > 0 {}
+    // Nobody subscribes to events yet.
+    while shop.store.spread_events(Vec::new(), BATCH, now).await? > 0 {}
     shop.pictures.sweep(&*shop.store).await;
     Ok(())
 }

@@ -260,7 +260,7 @@ const OPERATIONS: &[(&str, u64, Prepare)] = &[
         s.line();
         buyer(s, "/cart/clear", Value::Null)
     }),
-    ("POST /orders/from-cart", 7, |s| {
+    ("POST /orders/from-cart", 8, |s| {
         s.order();
         s.line();
         buyer(s, "/orders/from-cart", Value::Null)
@@ -270,7 +270,7 @@ const OPERATIONS: &[(&str, u64, Prepare)] = &[
     ("PUT /orders/{order_id}", 2, |s| {
         buyer(s, format!("/orders/{}", s.order()), json!({"notes": "Ring twice"}))
     }),
-    ("DELETE /orders/{order_id}", 9, |s| admin(s, format!("/orders/{}", s.order()), Value::Null)),
+    ("DELETE /orders/{order_id}", 10, |s| admin(s, format!("/orders/{}", s.order()), Value::Null)),
     ("GET /admin/audit/", 1, |s| admin(s, "/admin/audit/", Value::Null)),
 ];
 

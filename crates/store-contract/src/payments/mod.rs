@@ -3,6 +3,7 @@
 pub mod attempts;
 pub mod events;
 pub mod histories;
+pub mod notices;
 pub mod refunds;
 pub mod transactions;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt as _, join, join_all, try_join, try_join3};
 use slippers_core::orders::rules::{Goods, Shelf, WantedLine};
 use slippers_core::orders::{Order, PlaceError};
+use slippers_core::outbox::rules::placed;
 use slippers_core::types::{OrderId, SlipperId};
 use slippers_core::{Change, StoreError};
 
@@ -16,6 +17,7 @@ use super::place::{Answer, Buyer, CartState, Known, NewOrder, PendingOrder, Used
 use super::rows::{FIND_ALL, read_order};
 use crate::db::{Cells, Db};
 use crate::error::Trouble;
+use crate::outbox;
 use crate::params::params;
 use crate::pool::{Class, Lease, Pool};
 use crate::verbs::{COMMIT_LIMIT, RUNS, WRITE, WRITE_LIMIT};
@@ -278,8 +280,8 @@ fn statements<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> Vec<Written<'w>
     all
 }
 
-/// Orders, their lines, and what they take from the shelf.
-pub(super) fn insert_orders<'w>(db: &'w Db, new: &'w [NewOrder]) -> [Written<'w>; 3] {
+/// Orders, their lines, what they take from the shelf, and that they were placed.
+pub(super) fn insert_orders<'w>(db: &'w Db, new: &'w [NewOrder]) -> [Written<'w>; 4] {
     let orders = params![
         new.iter().map(|new| new.order.id.get()).collect::<Vec<_>>(),
         new.iter().map(|new| new.order.user.get()).collect::<Vec<_>>(),
@@ -303,10 +305,12 @@ pub(super) fn insert_orders<'w>(db: &'w Db, new: &'w [NewOrder]) -> [Written<'w>
         lines().map(|(_, line)| line.image.as_str()).collect::<Vec<_>>(),
     ];
     let (slippers, quantities): (Vec<i64>, Vec<i64>) = taken(new).into_iter().unzip();
+    let notices: Vec<_> = new.iter().map(|new| placed(&new.order)).collect();
     [
         db.run(INSERT_ORDERS.0, orders).boxed(),
         db.run(INSERT_LINES.0, items).boxed(),
         db.run(TAKE_STOCK.0, params![slippers, quantities]).boxed(),
+        db.run(outbox::TELL.0, outbox::told(&notices)).boxed(),
     ]
 }
 

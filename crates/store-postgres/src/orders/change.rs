@@ -5,12 +5,15 @@ use slippers_core::accounts::Actor;
 use slippers_core::audit::{By, Entry};
 use slippers_core::orders::lifecycle::{LifecycleError, ManualRecord, decide_change, decide_deletion};
 use slippers_core::orders::{Order, OrderChange, OrderError, OrderStatus, PaymentOutcome};
+use slippers_core::outbox::EventKind;
+use slippers_core::outbox::rules::of_order;
 use slippers_core::types::{OrderId, Timestamp, UserId};
 
 use super::{rows, stock};
 use crate::audit;
 use crate::db::Db;
 use crate::images;
+use crate::outbox;
 use crate::params::params;
 use crate::payments;
 
@@ -46,6 +49,9 @@ pub(super) async fn change(
         if let Some(record) = transition.records {
             record_payment(db, &mut order, record, transition.gives_stock_back, actor.user, now).await?;
         }
+        if transition.status == OrderStatus::Cancelled {
+            outbox::tell(db, &[of_order(EventKind::OrderCancelled, id, order.total, now)]).await?;
+        }
     }
     if let Some(notes) = &change.notes {
         order.notes.clone_from(notes);
@@ -77,7 +83,7 @@ async fn record_payment(
 }
 
 const FIND_FOR_DELETION: &str =
-    "SELECT user_id, status, payment_outcome IS NOT NULL FROM orders WHERE id = $1 FOR UPDATE";
+    "SELECT user_id, status, payment_outcome IS NOT NULL, total_minor FROM orders WHERE id = $1 FOR UPDATE";
 // The foreign keys take its lines and its idempotency keys; attempts that brought no money went before.
 const DELETE: &str = "DELETE FROM orders WHERE id = $1";
 
@@ -86,9 +92,9 @@ pub(super) async fn delete(db: &Db, id: OrderId, actor: Actor, now: Timestamp) -
         let name = row.text(1)?;
         let status = OrderStatus::parse(&name)
             .ok_or_else(|| StoreError::Corrupt(format!("{name:?} is no order status")))?;
-        Ok((UserId::new(row.int(0)?), status, row.flag(2)?))
+        Ok((UserId::new(row.int(0)?), status, row.flag(2)?, row.money(3)?))
     });
-    let (owner, status, has_outcome) = found.await?.ok_or(OrderError::NotFound)?;
+    let (owner, status, has_outcome, total) = found.await?.ok_or(OrderError::NotFound)?;
     let gives_back = decide_deletion(actor, owner, status)?;
     if payments::manual::keeps(db, id).await? {
         return Err(LifecycleError::Kept { status }.into());
@@ -96,6 +102,7 @@ pub(super) async fn delete(db: &Db, id: OrderId, actor: Actor, now: Timestamp) -
     payments::manual::forget_attempts(db, id).await?;
     if gives_back {
         stock::give_back_one(db, id).await?;
+        outbox::tell(db, &[of_order(EventKind::OrderCancelled, id, total, now)]).await?;
     }
     images::let_go_of_order(db, id).await?;
     db.run(DELETE, params![id.get()]).await?;

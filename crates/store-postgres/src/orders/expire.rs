@@ -1,11 +1,16 @@
 //! What time does: it cancels orders that nobody paid and forgets idempotency keys.
 
+use std::collections::HashMap;
+
 use slippers_core::StoreError;
 use slippers_core::orders::lifecycle::cancellation;
-use slippers_core::types::{OrderId, Timestamp};
+use slippers_core::outbox::EventKind;
+use slippers_core::outbox::rules::of_order;
+use slippers_core::types::{Money, OrderId, Timestamp};
 
 use super::stock;
 use crate::db::Db;
+use crate::outbox;
 use crate::params::params;
 
 /// An order waits with its end while a gateway may hold it: core's `holds_order` in SQL. Not EXISTS, of which PostgreSQL
@@ -28,29 +33,35 @@ const FIND_EXPIRED: &str = concat!(
 const CANCEL: &str = concat!(
     "UPDATE orders SET status = $2, updated_at = $3 WHERE id = ANY($1) AND ",
     is_free!(),
-    "RETURNING id"
+    "RETURNING id, total_minor"
 );
 
-/// Three statements, however many orders; one when there is none.
+/// Four statements, however many orders; one when there is none.
 pub(super) async fn expire(
     db: &Db,
     placed_before: Timestamp,
     limit: i64,
     now: Timestamp,
 ) -> Result<Vec<OrderId>, StoreError> {
-    let mut expired =
+    let expired =
         db.all(FIND_EXPIRED, params![placed_before.micros(), limit.max(0)], |row| row.int(0)).await?;
     if expired.is_empty() {
         return Ok(Vec::new());
     }
     let end = cancellation();
     let values = params![&expired, end.status.as_str(), now.micros()];
-    let cancelled = db.all(CANCEL, values, |row| row.int(0)).await?;
-    expired.retain(|id| cancelled.contains(id));
+    let totals: HashMap<i64, Money> =
+        db.all(CANCEL, values, |row| Ok((row.int(0)?, row.money(1)?))).await?.into_iter().collect();
+    let cancelled = expired.into_iter().filter_map(|id| Some((id, *totals.get(&id)?)));
+    let (expired, totals): (Vec<i64>, Vec<Money>) = cancelled.unzip();
     if end.gives_stock_back {
         stock::give_back(db, &expired).await?;
     }
-    Ok(expired.into_iter().map(OrderId::new).collect())
+    let expired: Vec<OrderId> = expired.into_iter().map(OrderId::new).collect();
+    let tell = |(order, total)| of_order(EventKind::OrderExpired, order, total, now);
+    let notices: Vec<_> = expired.iter().copied().zip(totals).map(tell).collect();
+    outbox::tell(db, &notices).await?;
+    Ok(expired)
 }
 
 const SWEEP: &str = "

@@ -3,6 +3,7 @@
 use futures_util::future::try_join3;
 use slippers_core::StoreError;
 use slippers_core::orders::PaymentOutcome;
+use slippers_core::outbox::rules::of_step;
 use slippers_core::payments::checks::delay_seconds;
 use slippers_core::payments::ledger::Posting;
 use slippers_core::payments::rules::{
@@ -15,6 +16,7 @@ use super::locks::{lock_name, lock_to_pay};
 use super::rows::{self, NewRefund};
 use crate::db::Db;
 use crate::orders::stock;
+use crate::outbox;
 use crate::params::params;
 
 /// The most claims that the log holds of an attempt: anybody can make more.
@@ -140,9 +142,7 @@ pub(super) async fn take_step(
         first_outcome_of = first_outcome_of.or(owner);
     }
     post(db, step.attempt.id, &step.postings, now).await?;
-    if step.attempt.review.is_some() && before.review.is_none() {
-        tell(db, "payment_review", &step.attempt, now).await?;
-    }
+    outbox::tell(db, &of_step(before, &step, now)).await?;
     rows::watch(db, step.attempt.id, now.plus_seconds(delay_seconds(0, 0))).await?;
     if let Some(owner) = first_outcome_of {
         stock::count(db, owner, 0, 1).await?;
@@ -176,13 +176,6 @@ pub(super) async fn post(
     Ok(())
 }
 
-const TELL: &str = "INSERT INTO outbox (kind, order_id, payment_id, created_at) VALUES ($1, $2, $3, $4)";
-
-async fn tell(db: &Db, kind: &str, attempt: &Attempt, now: Timestamp) -> Result<(), StoreError> {
-    db.run(TELL, params![kind, attempt.order.get(), attempt.id.get(), now.micros()]).await?;
-    Ok(())
-}
-
 const OWNER: &str = "SELECT user_id, payment_outcome IS NOT NULL FROM orders WHERE id = $1";
 const MOVE_ORDER: &str = "UPDATE orders SET status = $2, payment_outcome = $2, updated_at = $3 WHERE id = $1";
 
@@ -196,9 +189,9 @@ async fn move_order(
     let order = attempt.order;
     let read = db.one(OWNER, params![order.get()], |row| Ok((UserId::new(row.int(0)?), row.flag(1)?)));
     let (owner, had_outcome) = read.await?;
-    let (outcome, kind) = match step {
-        OrderStep::Pay => (PaymentOutcome::Paid, "order_paid"),
-        OrderStep::Refund { .. } => (PaymentOutcome::Refunded, "order_refunded"),
+    let outcome = match step {
+        OrderStep::Pay => PaymentOutcome::Paid,
+        OrderStep::Refund { .. } => PaymentOutcome::Refunded,
     };
     // A status and an outcome of the same name.
     db.run(MOVE_ORDER, params![order.get(), outcome.as_str(), now.micros()]).await?;
@@ -207,7 +200,6 @@ async fn move_order(
         OrderStep::Refund { restock: true } => stock::give_back_one(db, order).await?,
         OrderStep::Refund { restock: false } => {}
     }
-    tell(db, kind, attempt, now).await?;
     Ok((!had_outcome).then_some(owner))
 }
 

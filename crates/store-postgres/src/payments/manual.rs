@@ -4,6 +4,8 @@
 use slippers_core::StoreError;
 use slippers_core::orders::Order;
 use slippers_core::orders::lifecycle::ManualRecord;
+use slippers_core::outbox::EventKind;
+use slippers_core::outbox::rules::of_payment;
 use slippers_core::payments::admission::{created, holds_order, judge_payable};
 use slippers_core::payments::ledger::Posting;
 use slippers_core::payments::rules::{OrderStep, Refusal, Step};
@@ -16,6 +18,7 @@ use super::apply;
 use super::locks::lock_to_pay;
 use super::rows::{self, NewRefund};
 use crate::db::Db;
+use crate::outbox;
 use crate::params::params;
 
 /// A manual attempt that has the order's total and settles it, written.
@@ -68,7 +71,8 @@ pub(crate) async fn record(
                 OrderFacts { id: order.id, user: order.user, status: order.status, total: order.total };
             let attempt = paid(db, &facts, by, now).await?;
             rows::write(db, &attempt).await?;
-            apply::post(db, attempt.id, &[Posting::received(&attempt)], now).await
+            apply::post(db, attempt.id, &[Posting::received(&attempt)], now).await?;
+            outbox::tell(db, &[of_payment(EventKind::PaymentPaid, &attempt, attempt.received, now)]).await
         }
         ManualRecord::Refund => record_refund(db, order.id, restock, by, now).await,
     }
@@ -91,6 +95,7 @@ async fn record_refund(
         rows::insert_refund(db, settling.id, &new, now).await?;
         let postings = [Posting::refund_begun(&settling, left), Posting::refund_done(&settling, left)];
         apply::post(db, settling.id, &postings, now).await?;
+        outbox::tell(db, &[of_payment(EventKind::PaymentRefunded, &settling, left, now)]).await?;
     }
     let refunded = Attempt { status: AttemptStatus::Refunded, ended_at: Some(now), review: None, ..settling };
     rows::write(db, &refunded).await

@@ -12,6 +12,8 @@ mod open;
 mod refunds;
 mod rows;
 
+pub(crate) use rows::meaning;
+
 use async_trait::async_trait;
 use slippers_core::StoreError;
 use slippers_core::payments::ledger::Balances;

@@ -5,6 +5,8 @@ use sha2::{Digest as _, Sha256};
 use slippers_core::StoreError;
 use slippers_core::orders::rules::{PlanError, WantedLine, consolidate, plan};
 use slippers_core::orders::{PlaceError, PlaceFromCart};
+use slippers_core::outbox::EventKind;
+use slippers_core::outbox::rules::of_payment;
 use slippers_core::payments::admission::{Admission, Opening, admit, bound, created, judge_open};
 use slippers_core::payments::checks::delay_seconds;
 use slippers_core::payments::rules::Refusal;
@@ -19,6 +21,7 @@ use crate::cart;
 use crate::db::Db;
 use crate::orders::within::{Placed, from_cart, lock_shelf, place};
 use crate::orders::{rows as orders, stock};
+use crate::outbox;
 use crate::params::params;
 
 pub(super) async fn open(db: &Db, open: &OpenAttempt, now: Timestamp) -> Result<Opened, OpenError> {
@@ -145,6 +148,7 @@ pub(super) async fn reserve(db: &Db, reserve: &Reserve, now: Timestamp) -> Resul
         Admission::Overdue(ended) => {
             rows::write(db, &ended).await?;
             rows::watch(db, ended.id, now).await?;
+            outbox::tell(db, &[of_payment(EventKind::PaymentFailed, &ended, ended.amount, now)]).await?;
             return Ok(Reserved::Refused(Refusal::Overdue));
         }
         Admission::Again(_) => return Ok(same.map_or(gone(), |same| Reserved::Held(Box::new(same)))),

@@ -33,7 +33,7 @@ macro_rules! select_refund {
 }
 
 /// What a stored word means; one that means nothing is a fault of the database's.
-pub(super) fn meaning<T>(text: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+pub(crate) fn meaning<T>(text: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
     parse(text).ok_or_else(|| StoreError::Corrupt(format!("{text:?} is no word of payments")))
 }
 

@@ -65,5 +65,12 @@ INSERT INTO audit_records (at, action, subject, change)
 SELECT n, 'created', 'slipper', '{}' FROM generate_series(1::bigint, 5000) AS n;
 INSERT INTO gone_pictures (path, files, is_due)
 SELECT '/gone/' || n || '.jpg', json_build_array('/gone/' || n || '.jpg')::text, n <= 100 FROM generate_series(1::bigint, 5000) AS n;
+INSERT INTO outbox (kind, order_id, amount_minor, currency, at, is_spread)
+SELECT 'order.placed', n, 100, 'UZS', n, n <= 20000 FROM generate_series(1::bigint, 20200) AS n;
+INSERT INTO outbox_deliveries (event_id, target, status, attempts, next_at, give_up_at, error, ended_at)
+SELECT n, CASE WHEN n % 4 = 0 THEN 'staff' ELSE 'shop' END,
+       CASE WHEN n <= 10000 THEN 'delivered' WHEN n <= 15000 THEN 'dead' ELSE 'waiting' END, 1,
+       CASE WHEN n > 15000 THEN n END, n, 'no', CASE WHEN n <= 15000 THEN n END
+FROM generate_series(1::bigint, 20000) AS n;
 
 VACUUM ANALYZE;

@@ -2,6 +2,7 @@
 //! those that PostgreSQL keeps for a prepared statement after five uses.
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests: what fails here fails the test")]
 
+mod outbox;
 mod payments;
 #[path = "../support/mod.rs"]
 mod support;

@@ -33,6 +33,7 @@ pub(super) async fn all(shop: &mut Stocked) {
     carts(shop).await;
     orders(shop).await;
     super::payments::all(shop).await;
+    super::outbox::all(shop).await;
     accounts(shop).await;
     sessions(shop).await;
     resets(shop).await;

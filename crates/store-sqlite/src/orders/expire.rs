@@ -2,14 +2,17 @@
 
 use slippers_core::StoreError;
 use slippers_core::orders::lifecycle::cancellation;
-use slippers_core::types::{OrderId, Timestamp};
+use slippers_core::outbox::EventKind;
+use slippers_core::outbox::rules::of_order;
+use slippers_core::types::{Money, OrderId, Timestamp};
 
 use super::stock;
 use crate::db::{Db, json_list};
+use crate::outbox;
 
 // An order waits with its end while a gateway may hold it: core's `holds_order` in SQL.
 const FIND_EXPIRED: &str = "
-    SELECT id FROM orders
+    SELECT id, total_minor FROM orders
     WHERE status = 'PENDING' AND created_at <= ?1
         AND NOT EXISTS (
             SELECT 1 FROM payments p
@@ -19,23 +22,29 @@ const FIND_EXPIRED: &str = "
 const CANCEL: &str = "
     UPDATE orders SET status = ?2, updated_at = ?3 WHERE id IN (SELECT value FROM json_each(?1))";
 
-/// Three statements, however many orders; one when there is none.
+/// Four statements, however many orders; one when there is none.
 pub(super) fn expire(
     db: &Db<'_>,
     placed_before: Timestamp,
     limit: i64,
     now: Timestamp,
 ) -> Result<Vec<OrderId>, StoreError> {
-    let expired = db.all(FIND_EXPIRED, (placed_before.micros(), limit.max(0)), |row| row.int(0))?;
+    let expired =
+        db.all(FIND_EXPIRED, (placed_before.micros(), limit.max(0)), |row| Ok((row.int(0)?, row.money(1)?)))?;
     if expired.is_empty() {
         return Ok(Vec::new());
     }
+    let (expired, totals): (Vec<i64>, Vec<Money>) = expired.into_iter().unzip();
     let end = cancellation();
     db.run(CANCEL, (json_list(&expired)?, end.status.as_str(), now.micros()))?;
     if end.gives_stock_back {
         stock::give_back(db, &expired)?;
     }
-    Ok(expired.into_iter().map(OrderId::new).collect())
+    let expired: Vec<OrderId> = expired.into_iter().map(OrderId::new).collect();
+    let tell = |(order, total)| of_order(EventKind::OrderExpired, order, total, now);
+    let notices: Vec<_> = expired.iter().copied().zip(totals).map(tell).collect();
+    outbox::tell(db, &notices)?;
+    Ok(expired)
 }
 
 const SWEEP: &str = "

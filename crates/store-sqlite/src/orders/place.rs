@@ -1,15 +1,17 @@
-//! Placing an order from a cart: seven statements, however many lines; two more each to empty the cart and for an
+//! Placing an order from a cart: eight statements, however many lines; two more each to empty the cart and for an
 //! idempotency key.
 
 use slippers_core::orders::rules::{Goods, OrderPlan, PlanError, Shelf, WantedLine, is_repeat, plan};
 use slippers_core::orders::{
     Idempotency, KEY_SECONDS, Order, OrderLine, OrderStatus, PlaceError, PlaceFromCart,
 };
+use slippers_core::outbox::rules::placed;
 use slippers_core::types::{OrderId, OrderLineId, SlipperId, Timestamp, UserId};
 use slippers_core::{Change, StoreError};
 
 use super::{rows, stock};
 use crate::db::{Cells, Db, json_list};
+use crate::outbox;
 
 pub(crate) fn from_cart(db: &Db<'_>, place: &PlaceFromCart, now: Timestamp) -> Result<Order, PlaceError> {
     if let Some(key) = &place.idempotency
@@ -225,7 +227,7 @@ pub(crate) fn write_order(
     let lines = insert_lines(db, id, plan)?;
     take_stock(db, plan, left)?;
     stock::count(db, user, 1, 0)?;
-    Ok(Order {
+    let order = Order {
         id: OrderId::new(id),
         user,
         user_name,
@@ -236,7 +238,9 @@ pub(crate) fn write_order(
         created_at: now,
         updated_at: now,
         lines,
-    })
+    };
+    outbox::tell(db, &[placed(&order)])?;
+    Ok(order)
 }
 
 const INSERT_ORDER: &str = "

@@ -3,6 +3,7 @@
 use rusqlite::params;
 use slippers_core::StoreError;
 use slippers_core::orders::PaymentOutcome;
+use slippers_core::outbox::rules::of_step;
 use slippers_core::payments::checks::delay_seconds;
 use slippers_core::payments::ledger::Posting;
 use slippers_core::payments::rules::{
@@ -14,6 +15,7 @@ use slippers_core::types::{Money, OrderId, PaymentId, Timestamp, UserId};
 use super::rows::{self, NewRefund};
 use crate::db::Db;
 use crate::orders::stock;
+use crate::outbox;
 
 /// The most claims that the log holds of an attempt: anybody can make more.
 const MAX_CLAIMS: i64 = 100;
@@ -115,9 +117,7 @@ pub(super) fn take_step(
         move_order(db, &step.attempt, *order, now)?;
     }
     post(db, step.attempt.id, &step.postings, now)?;
-    if step.attempt.review.is_some() && before.review.is_none() {
-        tell(db, "payment_review", &step.attempt, now)?;
-    }
+    outbox::tell(db, &of_step(before, &step, now))?;
     rows::watch(db, step.attempt.id, now.plus_seconds(delay_seconds(0, 0)))?;
     Ok(step.attempt)
 }
@@ -138,13 +138,6 @@ pub(super) fn post(
     Ok(())
 }
 
-const TELL: &str = "INSERT INTO outbox (kind, order_id, payment_id, created_at) VALUES (?1, ?2, ?3, ?4)";
-
-fn tell(db: &Db<'_>, kind: &str, attempt: &Attempt, now: Timestamp) -> Result<(), StoreError> {
-    db.run(TELL, (kind, attempt.order.get(), attempt.id.get(), now.micros()))?;
-    Ok(())
-}
-
 const OWNER: &str = "SELECT user_id, payment_outcome IS NOT NULL FROM orders WHERE id = ?1";
 const MOVE_ORDER: &str = "UPDATE orders SET status = ?2, payment_outcome = ?2, updated_at = ?3 WHERE id = ?1";
 
@@ -152,9 +145,9 @@ fn move_order(db: &Db<'_>, attempt: &Attempt, step: OrderStep, now: Timestamp) -
     let order = attempt.order;
     let (owner, had_outcome) =
         db.one(OWNER, [order.get()], |row| Ok((UserId::new(row.int(0)?), row.flag(1)?)))?;
-    let (outcome, kind) = match step {
-        OrderStep::Pay => (PaymentOutcome::Paid, "order_paid"),
-        OrderStep::Refund { .. } => (PaymentOutcome::Refunded, "order_refunded"),
+    let outcome = match step {
+        OrderStep::Pay => PaymentOutcome::Paid,
+        OrderStep::Refund { .. } => PaymentOutcome::Refunded,
     };
     // A status and an outcome of the same name.
     db.run(MOVE_ORDER, (order.get(), outcome.as_str(), now.micros()))?;
@@ -166,7 +159,7 @@ fn move_order(db: &Db<'_>, attempt: &Attempt, step: OrderStep, now: Timestamp) -
         OrderStep::Refund { restock: true } => stock::give_back_one(db, order)?,
         OrderStep::Refund { restock: false } => {}
     }
-    tell(db, kind, attempt, now)
+    Ok(())
 }
 
 // A cart that was changed since is another one.

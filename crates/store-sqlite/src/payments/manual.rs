@@ -3,6 +3,8 @@
 use slippers_core::StoreError;
 use slippers_core::orders::Order;
 use slippers_core::orders::lifecycle::ManualRecord;
+use slippers_core::outbox::EventKind;
+use slippers_core::outbox::rules::of_payment;
 use slippers_core::payments::admission::{created, holds_order, judge_payable};
 use slippers_core::payments::ledger::Posting;
 use slippers_core::payments::rules::{OrderStep, Refusal, Step};
@@ -14,6 +16,7 @@ use slippers_core::types::{OrderId, PaymentId, Timestamp, UserId};
 use super::apply;
 use super::rows::{self, NewRefund};
 use crate::db::Db;
+use crate::outbox;
 
 const NEXT: &str = "SELECT coalesce(max(id), 0) + 1 FROM payments";
 
@@ -67,7 +70,8 @@ pub(crate) fn record(
                 OrderFacts { id: order.id, user: order.user, status: order.status, total: order.total };
             let attempt = paid(db, &facts, by, now)?;
             rows::write(db, &attempt)?;
-            apply::post(db, attempt.id, &[Posting::received(&attempt)], now)
+            apply::post(db, attempt.id, &[Posting::received(&attempt)], now)?;
+            outbox::tell(db, &[of_payment(EventKind::PaymentPaid, &attempt, attempt.received, now)])
         }
         ManualRecord::Refund => record_refund(db, order.id, restock, by, now),
     }
@@ -90,6 +94,7 @@ fn record_refund(
         rows::insert_refund(db, settling.id, &new, now)?;
         let postings = [Posting::refund_begun(&settling, left), Posting::refund_done(&settling, left)];
         apply::post(db, settling.id, &postings, now)?;
+        outbox::tell(db, &[of_payment(EventKind::PaymentRefunded, &settling, left, now)])?;
     }
     let refunded = Attempt { status: AttemptStatus::Refunded, ended_at: Some(now), review: None, ..settling };
     rows::write(db, &refunded)

@@ -5,6 +5,8 @@ use sha2::{Digest as _, Sha256};
 use slippers_core::StoreError;
 use slippers_core::orders::rules::{Goods, PlanError, Shelf, WantedLine, consolidate, plan};
 use slippers_core::orders::{Order, PlaceError, PlaceFromCart};
+use slippers_core::outbox::EventKind;
+use slippers_core::outbox::rules::of_payment;
 use slippers_core::payments::admission::{Admission, Opening, admit, bound, created, judge_open};
 use slippers_core::payments::checks::delay_seconds;
 use slippers_core::payments::rules::Refusal;
@@ -17,6 +19,7 @@ use super::rows;
 use crate::db::{Db, json_list};
 use crate::orders::place::{MadeFrom, from_cart, write_order};
 use crate::orders::rows as orders;
+use crate::outbox;
 
 pub(super) fn open(db: &Db<'_>, open: &OpenAttempt, now: Timestamp) -> Result<Opened, OpenError> {
     let order = find_or_place(db, open, now)?;
@@ -144,6 +147,7 @@ pub(super) fn reserve(db: &Db<'_>, reserve: &Reserve, now: Timestamp) -> Result<
         Admission::Overdue(ended) => {
             rows::write(db, &ended)?;
             rows::watch(db, ended.id, now)?;
+            outbox::tell(db, &[of_payment(EventKind::PaymentFailed, &ended, ended.amount, now)])?;
             return Ok(Reserved::Refused(Refusal::Overdue));
         }
         Admission::Again(_) => return Ok(same.map_or(gone(), |same| Reserved::Held(Box::new(same)))),

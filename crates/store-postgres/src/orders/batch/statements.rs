@@ -4,6 +4,7 @@ use tokio_postgres::types::Type;
 
 use crate::db::Typed;
 use crate::orders::rows::FIND_ALL;
+use crate::outbox::TELL;
 
 const NUMBER: Type = Type::INT8;
 const NUMBERS: Type = Type::INT8_ARRAY;
@@ -124,5 +125,6 @@ pub(in crate::orders) const ALL: &[Typed] = &[
     MOVE_VERSIONS,
     REMEMBER_CLEARING,
     KEEP_KEYS,
+    TELL,
     (FIND_ALL, &[NUMBERS]),
 ];
