@@ -24,4 +24,4 @@ pub mod types;
 
 pub use changes::{Change, ChangeListener, Horizon};
 pub use listeners::Listeners;
-pub use store::{Constraint, PoolStatus, Store, StoreError};
+pub use store::{Constraint, PoolStatus, Store, StoreError, StoreLoad};

@@ -63,6 +63,19 @@ pub struct PoolStatus {
     pub timeout_seconds: u32,
 }
 
+/// How busy a store is, and was since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreLoad {
+    /// Calls that wait at this moment, for a connection or for those who write.
+    pub waiting: u64,
+    /// Calls that were refused because too many waited, or they had waited too long.
+    pub refused: u64,
+    /// Writes that were put into a transaction that they may share with others.
+    pub writes: u64,
+    /// Transactions of such writes.
+    pub write_transactions: u64,
+}
+
 /// A database that holds the whole shop.
 ///
 /// Promises that hold for every verb of every feature:
@@ -93,6 +106,9 @@ pub trait Store:
 
     /// The connections at this moment.
     fn pool_status(&self) -> PoolStatus;
+
+    /// How busy the store is. Cheap: nobody is asked.
+    fn load(&self) -> StoreLoad;
 
     /// How many statements the store has run for its callers since it was opened, transaction control not counted.
     /// Tests hold each endpoint's price against it.

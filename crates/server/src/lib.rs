@@ -40,7 +40,8 @@ use crate::http::body::Bodies;
 use crate::http::files::Files;
 use crate::http::stack::Stack;
 use crate::images::Pictures;
-pub use crate::ops::openapi_json;
+use crate::ops::Metrics;
+pub use crate::ops::{metrics_dashboard, metrics_page, openapi_json};
 pub use crate::ports::{
     CallError, Clock, Entropy, HttpClient, LogNotifier, Message, Notifier, Notifiers, NotifyError, Recipient,
     SystemClock, SystemEntropy,
@@ -80,6 +81,7 @@ impl Server {
             files: Files::new(&settings.static_dir),
             bodies: Bodies::new(settings.connections.body_timeout),
             pictures: Pictures::new(&settings.static_dir),
+            metrics: Metrics::new(http::router::templates(), clock.now()),
             store,
             settings,
             clock,
@@ -103,6 +105,11 @@ impl Server {
         if let Err(error) = work.await {
             tracing::error!(%error, "background work ended badly: {error}");
         }
+    }
+
+    /// Answers scrapes of the metrics on a listener of their own, for as long as it is polled.
+    pub fn serve_metrics(&self, listener: TcpListener) -> impl Future<Output = ()> + Send + 'static {
+        ops::metrics::serve(self.shop.clone(), listener)
     }
 
     /// How many passwords were hashed or checked so far; it counts on while the server runs. That this is the same for

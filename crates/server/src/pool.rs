@@ -1,6 +1,7 @@
 //! Work that computes, off the async workers: so much at once, so many waiting, and everybody beyond refused at once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
@@ -24,31 +25,63 @@ pub(crate) enum PoolError {
 /// A bound on work that computes.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
-    /// One for each piece of work that may run.
-    slots: Arc<Semaphore>,
-    /// One for each caller that may be in here, working or waiting.
-    places: Arc<Semaphore>,
+    slots: Arc<Slots>,
+    places: Arc<Places>,
+}
+
+/// One permit for each piece of work that may run.
+#[derive(Debug)]
+struct Slots {
+    free: Arc<Semaphore>,
+    all: usize,
+}
+
+/// One permit for each caller that may be in here, working or waiting.
+#[derive(Debug)]
+struct Places {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    refused: AtomicU64,
 }
 
 /// A caller's place in a [`Pool`], kept until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     place: Arc<OwnedSemaphorePermit>,
-    slots: Arc<Semaphore>,
+    pool: Pool,
+}
+
+/// A caller that waits, until it is dropped.
+struct Waiting<'p>(&'p AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Places {
+    fn new(places: usize) -> Arc<Self> {
+        let free = Arc::new(Semaphore::new(places));
+        Arc::new(Self { free, waiting: AtomicUsize::new(0), refused: AtomicU64::new(0) })
+    }
+
+    fn wait(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(&self.waiting)
+    }
 }
 
 impl Pool {
     /// At most `parallel` pieces of work run at once, and as many callers more as `waiting` may be in it.
     pub(crate) fn new(parallel: usize, waiting: usize) -> Self {
-        Self {
-            slots: Arc::new(Semaphore::new(parallel)),
-            places: Arc::new(Semaphore::new(parallel + waiting)),
-        }
+        let free = Arc::new(Semaphore::new(parallel));
+        Self { slots: Arc::new(Slots { free, all: parallel }), places: Places::new(parallel + waiting) }
     }
 
     /// Another queue before the same slots, for `places` callers: a crowd in one takes no place from the other.
     pub(crate) fn beside(&self, places: usize) -> Self {
-        Self { slots: Arc::clone(&self.slots), places: Arc::new(Semaphore::new(places)) }
+        Self { slots: Arc::clone(&self.slots), places: Places::new(places) }
     }
 
     /// Takes a place.
@@ -56,22 +89,45 @@ impl Pool {
     /// # Errors
     /// [`PoolError::Overloaded`] at once when there is none.
     pub(crate) fn enter(&self) -> Result<Place, PoolError> {
-        match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => Ok(Place { place: Arc::new(place), slots: Arc::clone(&self.slots) }),
-            Err(TryAcquireError::NoPermits) => Err(PoolError::Overloaded),
+        match Arc::clone(&self.places.free).try_acquire_owned() {
+            Ok(place) => Ok(Place { place: Arc::new(place), pool: self.clone() }),
+            Err(TryAcquireError::NoPermits) => {
+                self.places.refused.fetch_add(1, Ordering::Relaxed);
+                Err(PoolError::Overloaded)
+            }
             Err(closed @ TryAcquireError::Closed) => Err(PoolError::Died(closed.to_string())),
         }
     }
 
     /// How many pieces of work could start now.
     pub(crate) fn free_slots(&self) -> usize {
-        self.slots.available_permits()
+        self.slots.free.available_permits()
+    }
+
+    /// How many pieces of work may run at once.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots.all
+    }
+
+    /// How many run now, of all queues before the same slots.
+    pub(crate) fn running(&self) -> usize {
+        self.slots.all.saturating_sub(self.free_slots())
+    }
+
+    /// How many callers of this queue wait for their turn.
+    pub(crate) fn waiting(&self) -> usize {
+        self.places.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many callers found no place in this queue so far.
+    pub(crate) fn refused(&self) -> u64 {
+        self.places.refused.load(Ordering::Relaxed)
     }
 
     /// How many callers could still enter.
     #[cfg(test)]
     pub(crate) fn free_places(&self) -> usize {
-        self.places.available_permits()
+        self.places.free.available_permits()
     }
 }
 
@@ -86,7 +142,10 @@ impl Place {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PoolError> {
         let died = |error: &dyn std::fmt::Display| PoolError::Died(error.to_string());
-        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|closed| died(&closed))?;
+        let slot = {
+            let _waits = self.pool.places.wait();
+            Arc::clone(&self.pool.slots.free).acquire_owned().await.map_err(|closed| died(&closed))?
+        };
         // The permits travel with the work: whoever asked may be gone before it is done.
         let permits = (Arc::clone(&self.place), slot);
         let (done, result) = oneshot::channel();

@@ -14,6 +14,7 @@ use crate::cache::PageCache;
 use crate::http::body::Bodies;
 use crate::http::files::Files;
 use crate::images::Pictures;
+use crate::ops::Metrics;
 use crate::ports::{Clock, Entropy};
 use crate::settings::Settings;
 
@@ -32,6 +33,7 @@ pub(crate) struct Shop {
     pub(crate) bodies: Bodies,
     pub(crate) pictures: Pictures,
     pub(crate) cache: Arc<PageCache>,
+    pub(crate) metrics: Metrics,
 }
 
 impl Shop {

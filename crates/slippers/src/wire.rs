@@ -44,10 +44,11 @@ pub(crate) fn runtime(workers: usize) -> Result<Runtime, Failure> {
 pub(crate) struct Bound {
     socket: Socket,
     backlog: i32,
+    setting: &'static str,
 }
 
-/// Takes the address.
-pub(crate) fn bind(address: SocketAddr, backlog: i32) -> Result<Bound, Failure> {
+/// Takes the address that a setting names.
+pub(crate) fn bind(setting: &'static str, address: SocketAddr, backlog: i32) -> Result<Bound, Failure> {
     let bound = || -> io::Result<Socket> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         // So that a restart need not wait for the last connections' TIME_WAIT; on Windows it would mean something else.
@@ -61,7 +62,9 @@ pub(crate) fn bind(address: SocketAddr, backlog: i32) -> Result<Bound, Failure> 
         socket.bind(&address.into())?;
         Ok(socket)
     };
-    bound().map(|socket| Bound { socket, backlog }).map_err(|error| not_bound(address, &error))
+    bound()
+        .map(|socket| Bound { socket, backlog, setting })
+        .map_err(|error| not_bound(setting, address, &error))
 }
 
 impl Bound {
@@ -72,31 +75,35 @@ impl Bound {
             .listen(self.backlog)
             .and_then(|()| tokio::net::TcpListener::from_std(self.socket.into()))
             .map_err(|error| {
-                not_bound(address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))), &error)
+                not_bound(
+                    self.setting,
+                    address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))),
+                    &error,
+                )
             })
     }
 }
 
-fn not_bound(address: SocketAddr, error: &io::Error) -> Failure {
+fn not_bound(setting: &str, address: SocketAddr, error: &io::Error) -> Failure {
     let (ip, port) = (address.ip(), address.port());
     match error.kind() {
         io::ErrorKind::AddrInUse => Failure::failed(
-            format!("SLIPPERS_LISTEN: {address} is in use by another program"),
+            format!("{setting}: {address} is in use by another program"),
             format!(
-                "stop that program (ss -ltnp 'sport = :{port}' names it), or choose another port with --listen {ip}:PORT"
+                "stop that program (ss -ltnp 'sport = :{port}' names it), or choose another port, {ip}:PORT"
             ),
         ),
         io::ErrorKind::PermissionDenied => Failure::failed(
-            format!("SLIPPERS_LISTEN: this user may not listen on port {port}"),
+            format!("{setting}: this user may not listen on port {port}"),
             "choose a port from 1024 on, put a proxy in front, or grant CAP_NET_BIND_SERVICE",
         ),
         io::ErrorKind::AddrNotAvailable => Failure::failed(
-            format!("SLIPPERS_LISTEN: this machine has no address {ip}"),
+            format!("{setting}: this machine has no address {ip}"),
             "use an address of this machine, or 0.0.0.0 for all of its networks",
         ),
         _ => Failure::failed(
-            format!("SLIPPERS_LISTEN: can't listen on {address}: {error}"),
-            "choose another --listen",
+            format!("{setting}: can't listen on {address}: {error}"),
+            "choose another address",
         ),
     }
 }
@@ -204,20 +211,22 @@ mod tests {
     fn an_address_in_use_is_told_with_the_way_out() {
         let runtime = runtime(1).expect("a runtime");
         let _inside = runtime.enter();
-        let first =
-            bind(SocketAddr::from(([127, 0, 0, 1], 0)), 8).expect("a free port").listen().expect("listening");
+        let first = bind("SLIPPERS_LISTEN", SocketAddr::from(([127, 0, 0, 1], 0)), 8)
+            .expect("a free port")
+            .listen()
+            .expect("listening");
         let address = first.local_addr().expect("an address");
-        let text = bind(address, 8).and_then(Bound::listen).expect_err("taken").to_string();
-        assert!(
-            text.contains(&format!("{address} is in use")) && text.contains("--listen 127.0.0.1:PORT"),
-            "{text}"
-        );
+        let text =
+            bind("SLIPPERS_LISTEN", address, 8).and_then(Bound::listen).expect_err("taken").to_string();
+        assert!(text.contains(&format!("{address} is in use")) && text.contains("127.0.0.1:PORT"), "{text}");
     }
 
     #[test]
     fn an_address_of_another_machine_is_told() {
-        let text =
-            bind(SocketAddr::from(([192, 0, 2, 1], 0)), 8).map(|_| ()).expect_err("not ours").to_string();
+        let text = bind("SLIPPERS_LISTEN", SocketAddr::from(([192, 0, 2, 1], 0)), 8)
+            .map(|_| ())
+            .expect_err("not ours")
+            .to_string();
         assert!(text.contains("no address 192.0.2.1"), "{text}");
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use slippers_core::types::Timestamp;
-use slippers_core::{ChangeListener, PoolStatus, Store, StoreError};
+use slippers_core::{ChangeListener, PoolStatus, Store, StoreError, StoreLoad};
 use tokio::runtime::Handle;
 use tokio_postgres::Config;
 
@@ -109,6 +109,12 @@ impl Store for PostgresStore {
 
     fn pool_status(&self) -> PoolStatus {
         self.pool.status()
+    }
+
+    fn load(&self) -> StoreLoad {
+        let orders = self.combiner.load();
+        let (waiting, refused) = self.pool.pressure();
+        StoreLoad { waiting: waiting + orders.waiting, refused: refused + orders.refused, ..orders }
     }
 
     fn statements_run(&self) -> u64 {

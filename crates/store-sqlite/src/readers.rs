@@ -30,6 +30,7 @@ pub(crate) struct Readers {
     closed: AtomicBool,
     long: Arc<Semaphore>,
     waiting: AtomicUsize,
+    refused: AtomicU64,
     statements: Arc<AtomicU64>,
 }
 
@@ -39,6 +40,10 @@ pub(crate) struct ReaderStatus {
     pub(crate) max_open: u32,
     pub(crate) open: u32,
     pub(crate) idle: u32,
+    /// Long reads that wait for a permit.
+    pub(crate) waiting: u64,
+    /// Reads for which there was no room.
+    pub(crate) refused: u64,
 }
 
 impl Readers {
@@ -54,6 +59,7 @@ impl Readers {
             closed: AtomicBool::new(false),
             long: Arc::new(Semaphore::new(cores)),
             waiting: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
             statements,
         }
     }
@@ -86,7 +92,7 @@ impl Readers {
         work: impl FnOnce(&Db<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let permit = {
-            let _place = Place::take(&self.waiting)?;
+            let _place = Place::take(self)?;
             Arc::clone(&self.long).acquire_owned().await.map_err(|_| closed())?
         };
         let readers = Arc::clone(self);
@@ -112,7 +118,9 @@ impl Readers {
     pub(crate) fn status(&self) -> ReaderStatus {
         let idle = u32::try_from(self.idle().len()).unwrap_or(u32::MAX);
         let open = self.open.load(Ordering::Relaxed).max(idle);
-        ReaderStatus { size: self.size, max_open: MAX_OPEN, open, idle }
+        let waiting = u64::try_from(self.waiting.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        let refused = self.refused.load(Ordering::Relaxed);
+        ReaderStatus { size: self.size, max_open: MAX_OPEN, open, idle, waiting, refused }
     }
 
     fn lease(&self) -> Result<Lease<'_>, StoreError> {
@@ -130,6 +138,7 @@ impl Readers {
     fn open_another(&self) -> Result<Connection, StoreError> {
         if self.open.fetch_add(1, Ordering::Relaxed) >= MAX_OPEN {
             self.forget(1);
+            self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(StoreError::Unavailable(format!("{MAX_OPEN} connections read already")));
         }
         open_reader(&self.path).map_err(|error| {
@@ -180,9 +189,10 @@ impl Drop for Lease<'_> {
 struct Place<'w>(&'w AtomicUsize);
 
 impl<'w> Place<'w> {
-    fn take(waiting: &'w AtomicUsize) -> Result<Self, StoreError> {
-        let place = Self(waiting);
-        if waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+    fn take(readers: &'w Readers) -> Result<Self, StoreError> {
+        let place = Self(&readers.waiting);
+        if readers.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+            readers.refused.fetch_add(1, Ordering::Relaxed);
             return Err(StoreError::Unavailable(format!("{MAX_WAITING} long reads wait already")));
         }
         Ok(place)

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use slippers_core::types::Timestamp;
-use slippers_core::{ChangeListener, Listeners, PoolStatus, Store, StoreError};
+use slippers_core::{ChangeListener, Listeners, PoolStatus, Store, StoreError, StoreLoad};
 
 use crate::connection::open_writer;
 use crate::error::OpenError;
@@ -96,6 +96,16 @@ impl Store for SqliteStore {
             in_use: readers.open - readers.idle + writing,
             max_overflow: readers.max_open - readers.size,
             timeout_seconds: u32::try_from(MAX_WAIT.as_secs()).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn load(&self) -> StoreLoad {
+        let readers = self.readers.status();
+        let writer = self.writer.load();
+        StoreLoad {
+            waiting: writer.waiting + readers.waiting,
+            refused: writer.refused + readers.refused,
+            ..writer
         }
     }
 

@@ -19,7 +19,6 @@ macro_rules! codes {
 
         impl Code {
             /// Every row, in the order of the table.
-            #[cfg(test)]
             pub(crate) const ALL: &'static [Code] = &[$(Code::$name,)*];
 
             /// The stable name that clients may match.

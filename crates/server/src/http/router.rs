@@ -1,6 +1,7 @@
 //! Which path leads where, and what the API's document says of it: a route is made from its operation, so that the two
 //! can't tell different things.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -8,6 +9,7 @@ use axum::routing::MethodRouter;
 
 pub(crate) use super::compress::accepts_gzip;
 use super::errors::{ApiError, Code};
+use crate::ops::metrics::requests::Template;
 use crate::ops::openapi::{Document, Facts, Registered};
 use crate::shop::Shop;
 use crate::{accounts, audit, cart, catalog, images, ops, orders};
@@ -45,6 +47,7 @@ impl Operation {
 pub(crate) struct Routes {
     router: Router<Arc<Shop>>,
     document: Document,
+    templates: Vec<Template>,
 }
 
 impl Routes {
@@ -53,21 +56,31 @@ impl Routes {
         operations.into_iter().fold(self, |routes, Operation { methods, registered }| {
             let path = registered.path();
             let bare = path.trim_end_matches('/').to_owned();
-            let router = routes.router.route(&format!("{bare}/"), methods.clone());
+            let slashed = format!("{bare}/");
+            let router = routes.router.route(&slashed, methods.clone());
             let router = if bare.is_empty() { router } else { router.route(&bare, methods) };
-            Self { router, document: routes.document.with(registered) }
+            let forms = [slashed, bare].into_iter().filter(|form| !form.is_empty());
+            let templates = forms.map(|form| Template { path: form, label: path.clone() });
+            let templates = routes.templates.into_iter().chain(templates).collect();
+            Self { router, document: routes.document.with(registered), templates }
         })
     }
 
     /// Serves an operation whose path ends with a parameter that may have slashes.
     pub(crate) fn below(self, [Operation { methods, registered }]: [Operation; 1]) -> Self {
-        let path = registered.path().replace('{', "{*");
-        Self { router: self.router.route(&path, methods), document: self.document.with(registered) }
+        let label = registered.path();
+        let path = label.replace('{', "{*");
+        let router = self.router.route(&path, methods);
+        let template = Template { path, label };
+        let templates = self.templates.into_iter().chain([template]).collect();
+        Self { router, document: self.document.with(registered), templates }
     }
 
     /// Serves exactly `path`, which is no part of the API and so of its document.
     pub(crate) fn unlisted(self, path: &str, methods: MethodRouter<Arc<Shop>>) -> Self {
-        Self { router: self.router.route(path, methods), ..self }
+        let template = Template { path: path.to_owned(), label: path.to_owned() };
+        let templates = self.templates.into_iter().chain([template]).collect();
+        Self { router: self.router.route(path, methods), templates, ..self }
     }
 }
 
@@ -98,6 +111,11 @@ pub(crate) fn router(shop: Arc<Shop>) -> Router {
         .with_state(shop)
 }
 
+/// Every path of the whole API once, with the name that it is counted under.
+pub(crate) fn templates() -> BTreeSet<Template> {
+    routes().templates.into_iter().collect()
+}
+
 /// What the document says of the whole API.
 pub(crate) fn document() -> Document {
     routes().document
@@ -105,7 +123,7 @@ pub(crate) fn document() -> Document {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeSet, HashMap};
+    use std::collections::HashMap;
 
     use super::*;
 

@@ -57,6 +57,7 @@ pub(crate) async fn serve(
         let (settings, draining) = (settings.clone(), draining.clone());
         connections.spawn(async move {
             let _place = place;
+            let _open = connection.stack.shop.metrics.connection();
             connection.run(stream, &settings, &draining).await;
         });
     };

@@ -90,11 +90,25 @@ impl Stack {
     }
 
     /// Answers one request of a client at `peer`.
-    pub(crate) async fn handle(&self, mut request: Request<Body>, peer: IpAddr) -> Response<Payload> {
+    pub(crate) async fn handle(&self, request: Request<Body>, peer: IpAddr) -> Response<Payload> {
         let exchange = self.exchange(&request);
+        let at_work = self.shop.metrics.request();
+        let response = self.answer(&exchange, request, peer).await;
+        at_work.finish();
+        response
+    }
+
+    async fn answer(
+        &self,
+        exchange: &Exchange,
+        mut request: Request<Body>,
+        peer: IpAddr,
+    ) -> Response<Payload> {
         if exchange.method == Method::OPTIONS {
             let mut response = self.cors.answer_options(&exchange.headers);
-            self.add_timing(&exchange, response.headers_mut());
+            self.add_timing(exchange, response.headers_mut());
+            let taken = exchange.started.elapsed();
+            self.shop.metrics.answered(&exchange.method, &exchange.path, response.status(), taken);
             return response.map(Payload::Streamed);
         }
 
@@ -102,7 +116,7 @@ impl Stack {
         let address = client_address(peer, &exchange.headers, &self.shop.settings.trusted_proxies);
         let decision = self.count(&exchange.path, bearer, address);
         if decision.as_ref().is_some_and(|d| !d.allowed) {
-            return self.finish(&exchange, decision, ApiError::from(Code::RateLimited).into_response()).await;
+            return self.finish(exchange, decision, ApiError::from(Code::RateLimited).into_response()).await;
         }
         request.extensions_mut().insert(bearer);
         request.extensions_mut().insert(ClientAddress(address));
@@ -112,7 +126,7 @@ impl Stack {
             request.headers_mut().remove(header::RANGE);
         }
         let response = self.route(request).await;
-        self.finish(&exchange, decision, response).await
+        self.finish(exchange, decision, response).await
     }
 
     /// Counts a request against its client's limit; `None` where there is no limit. Health is told where it stands but
@@ -166,6 +180,7 @@ impl Stack {
         }
         let error = response.extensions_mut().remove::<ApiError>();
         if let Some(error) = &error {
+            self.shop.metrics.failed(error.code());
             *response.body_mut() = Body::from(error.body(&exchange.id.to_string()));
             // The router has told the length of the empty body that was there until now.
             response.headers_mut().remove(header::CONTENT_LENGTH);
@@ -195,6 +210,7 @@ impl Stack {
         let taken = asked.started.elapsed();
         let uptime = asked.started.saturating_duration_since(self.started) + taken;
         let response = self.heads.dress(page, asked, decision, &self.cors, Times { taken, uptime });
+        self.shop.metrics.answered(method, path, response.status(), taken);
         self.log_slow(asked.id, taken, method, path, response.status());
         response
     }
@@ -211,7 +227,9 @@ impl Stack {
                 tracing::warn!(request_id = %id, %method, ?path, code, cause, "request {id} not served: {code}");
             }
         }
-        self.log_slow(*id, exchange.started.elapsed(), method, path, status);
+        let taken = exchange.started.elapsed();
+        self.shop.metrics.answered(method, path, status, taken);
+        self.log_slow(*id, taken, method, path, status);
     }
 
     fn log_slow(&self, id: RequestId, taken: Duration, method: &Method, path: &str, status: StatusCode) {

@@ -40,6 +40,11 @@ impl Pictures {
         pictures
     }
 
+    /// Who works on pictures.
+    pub(crate) const fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// A place for one upload.
     pub(super) fn enter(&self) -> Result<Place, ApiError> {
         Ok(self.pool.enter()?)

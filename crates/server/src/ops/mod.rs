@@ -2,7 +2,10 @@
 
 mod api;
 mod docs;
+pub(crate) mod metrics;
 pub(crate) mod openapi;
 
 pub(crate) use api::router;
+pub(crate) use metrics::Metrics;
+pub use metrics::{metrics_dashboard, metrics_page};
 pub use openapi::openapi_json;

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName};
 use slippers_core::orders::lifecycle::{LifecycleError, may_read};
 use slippers_core::orders::rules::PlanError;
-use slippers_core::orders::{Idempotency, OrderError, OrderQuery, PlaceError, PlaceFromCart};
+use slippers_core::orders::{Idempotency, OrderError, OrderQuery, OrderStatus, PlaceError, PlaceFromCart};
 use slippers_core::types::IdempotencyKey;
 
 use super::input::{FromCartIn, OrderListIn, OrderPath, UpdateOrder};
@@ -52,7 +52,13 @@ async fn place_from_cart(
         max_open: shop.settings.orders.max_open,
         max_quantity: shop.settings.orders.max_quantity_per_line,
     };
-    Ok(Json(shop.store.place_from_cart(place, shop.now()).await?.into()))
+    let now = shop.now();
+    let order = shop.store.place_from_cart(place, now).await?;
+    // One that was placed before is answered again.
+    if order.created_at == now {
+        shop.metrics.ordered(order.total);
+    }
+    Ok(Json(order.into()))
 }
 
 /// The client's own name for this call. Both spellings of the header are in use.
@@ -131,8 +137,13 @@ async fn update_order(
     State(shop): State<Arc<Shop>>,
     Call(caller, UpdateOrder(id, change)): Call<CurrentUser, UpdateOrder>,
 ) -> Result<Json<OrderOut>, ApiError> {
+    let pays = change.status == Some(OrderStatus::Paid);
     let changed = shop.store.change_order(id, caller.actor(), change, shop.now()).await;
-    Ok(Json(changed.map_err(|error| refusal(error, Code::OrderUpdateNotYours))?.into()))
+    let order = changed.map_err(|error| refusal(error, Code::OrderUpdateNotYours))?;
+    if pays {
+        shop.metrics.paid(order.total);
+    }
+    Ok(Json(order.into()))
 }
 
 /// Delete an order

@@ -27,7 +27,11 @@ pub(crate) async fn run(shop: Arc<Shop>, stop: CancellationToken) {
         // A stop does not wait for a backlog: each batch is whole, and the rest is due again at the next start. Nor may
         // a defect in one job end them all.
         let work = AssertUnwindSafe(run_once(&shop)).catch_unwind();
-        match stop.run_until_cancelled(work).await {
+        let ended = stop.run_until_cancelled(work).await;
+        if let Some(ended) = &ended {
+            shop.metrics.worked(matches!(ended, Ok(Ok(()))));
+        }
+        match ended {
             None | Some(Ok(Ok(()))) => {}
             Some(Ok(Err(error))) => {
                 tracing::error!(%error, "background work failed, it is tried again in {PERIOD:?}: {error}");
@@ -69,6 +73,7 @@ async fn expire_orders(shop: &Shop) -> Result<(), StoreError> {
             return Ok(());
         }
         let count = expired.len();
+        shop.metrics.expired(count);
         tracing::info!(count, "{count} unpaid orders expired and gave their stock back");
     }
 }

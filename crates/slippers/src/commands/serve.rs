@@ -10,11 +10,16 @@ use crate::failure::Failure;
 use crate::logging;
 use crate::wire;
 
+/// Scrapes that may wait to be accepted.
+const METRICS_BACKLOG: i32 = 16;
+
 pub(super) fn run(world: &World, with_demo: bool) -> Result<(), Failure> {
     let start = Instant::now();
     let config = Config::load(world, true)?;
     logging::start(&config.log);
-    let bound = wire::bind(config.listen, config.backlog)?;
+    let bound = wire::bind("SLIPPERS_LISTEN", config.listen, config.backlog)?;
+    let metrics = config.metrics_listen.map(|address| wire::bind("METRICS_LISTEN", address, METRICS_BACKLOG));
+    let metrics = metrics.transpose()?;
     let runtime = wire::runtime(config.workers)?;
     let inside = runtime.enter();
     let store = wire::open_store(&config, &runtime)?;
@@ -29,9 +34,14 @@ pub(super) fn run(world: &World, with_demo: bool) -> Result<(), Failure> {
     })?;
     let listener = bound.listen()?;
     let address = listener.local_addr().unwrap_or(config.listen);
-    welcome(&config, address, outcome.as_ref()).iter().for_each(|line| console::say(line));
+    let metrics = metrics.map(wire::Bound::listen).transpose()?;
+    let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
+    welcome(&config, address, metrics_address, outcome.as_ref()).iter().for_each(|line| console::say(line));
     tracing::info!(%address, startup_ms = start.elapsed().as_millis(), "listening on {address}");
 
+    if let Some(listener) = metrics {
+        runtime.spawn(server.serve_metrics(listener));
+    }
     runtime.block_on(server.run(listener, stop));
     drop(inside);
     drop(runtime);
@@ -42,7 +52,12 @@ pub(super) fn run(world: &World, with_demo: bool) -> Result<(), Failure> {
 }
 
 /// The block that a person reads at the start.
-fn welcome(config: &Config, address: SocketAddr, outcome: Option<&Outcome>) -> Vec<String> {
+fn welcome(
+    config: &Config,
+    address: SocketAddr,
+    metrics: Option<SocketAddr>,
+    outcome: Option<&Outcome>,
+) -> Vec<String> {
     let site = if address.ip().is_unspecified() {
         format!("http://localhost:{}", address.port())
     } else {
@@ -55,6 +70,9 @@ fn welcome(config: &Config, address: SocketAddr, outcome: Option<&Outcome>) -> V
     }
     line("database", &config.database.to_string());
     line("docs", &format!("{site}/docs"));
+    if let Some(address) = metrics {
+        line("metrics", &format!("http://{address}/metrics"));
+    }
     match outcome {
         None => {}
         Some(Outcome::LeftAlone) => line("demo", "the shop has goods already; nothing was changed"),

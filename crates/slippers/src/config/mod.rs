@@ -36,6 +36,8 @@ use secret::KeyPlan;
 pub(crate) struct Config {
     /// Where to listen.
     pub(crate) listen: SocketAddr,
+    /// Where to answer scrapes of the metrics, if anywhere.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// The folder of everything that the shop keeps.
     pub(crate) data_dir: PathBuf,
     /// Where the rows are.
@@ -108,6 +110,7 @@ impl Config {
         let key = read.key_plan(&data_dir, with_key, matches!(database, Database::Sqlite(_)));
         let config = Self {
             listen,
+            metrics_listen: read.metrics_listen(),
             database,
             log: read.log(),
             workers: read.workers(),

@@ -119,6 +119,19 @@ impl Reader {
         })
     }
 
+    pub(super) fn metrics_listen(&mut self) -> Option<SocketAddr> {
+        let Given { text, from } = self.layers.get(&table::METRICS_LISTEN);
+        if text.trim().is_empty() {
+            return None;
+        }
+        let address = parse::address(&text);
+        if address.is_none() {
+            let what = format!("{} is not an address with a port", quoted(&text));
+            self.fault(&table::METRICS_LISTEN, from, what, "write it like 127.0.0.1:9100, or leave it out");
+        }
+        address
+    }
+
     fn app_host(&mut self, host: Option<Given>) -> IpAddr {
         let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let Some(host) = host else { return local };

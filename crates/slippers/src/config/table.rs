@@ -109,6 +109,8 @@ settings! {
         "Threads that serve; 0 = one a core.";
     BACKLOG "BACKLOG" = "4096", Number(1, 65_535),
         "Connections that may wait to be accepted; the kernel's net.core.somaxconn caps it.";
+    METRICS_LISTEN "METRICS_LISTEN" = "", Text,
+        "Address and port of a listener of its own on which Prometheus is answered at `/metrics`: `127.0.0.1:9100`. Unset: none.";
     SLOW_REQUEST "SLOW_REQUEST_MS" = "1000", Number(0, 3_600_000),
         "Milliseconds from which on a request is logged as slow; 0 = each one.";
     ORDER_MAX_QUANTITY "ORDER_MAX_QTY_PER_ITEM" = "500", Number(1, MAX_COUNT),
@@ -157,7 +159,6 @@ pub(crate) const NOT_YET: &[&str] = &[
     "COOKIE_*",
     "DATABASE_REPLICA_URLS",
     "LIMIT_MAX_REQUESTS",
-    "METRICS_LISTEN",
     "OCTO_*",
     "PAYME_*",
     "PHONE_ALLOWED_PREFIXES",

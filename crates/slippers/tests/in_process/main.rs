@@ -6,6 +6,7 @@ mod connections;
 mod enumeration;
 mod house;
 mod kept_pages;
+mod metrics;
 mod operations;
 mod reset_codes;
 mod sessions;

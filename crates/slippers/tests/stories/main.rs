@@ -32,6 +32,7 @@ mod mails;
 mod measured;
 mod memory;
 mod messages;
+mod metrics;
 mod order_changes;
 mod order_repeats;
 mod orders;

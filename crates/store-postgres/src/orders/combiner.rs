@@ -4,9 +4,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use slippers_core::StoreError;
 use slippers_core::orders::{Order, PlaceError, PlaceFromCart};
 use slippers_core::types::Timestamp;
+use slippers_core::{StoreError, StoreLoad};
 use tokio::sync::oneshot;
 
 use super::batch::{Outcome, place_all};
@@ -29,6 +29,8 @@ struct State {
     next_number: u64,
     waiting: VecDeque<Waiting>,
     at_work: [bool; COMMITTERS],
+    /// What is told of it; who waits is counted when somebody asks.
+    load: StoreLoad,
 }
 
 struct Waiting {
@@ -56,6 +58,7 @@ impl Combiner {
         let answered = match tokio::time::timeout(limit, &mut outcome).await {
             Ok(answered) => answered,
             Err(_) if self.give_up(number) => {
+                self.state().load.refused += 1;
                 return Err(StoreError::Unavailable("the order has waited too long".to_owned()).into());
             }
             // It was begun, and is answered within the limits of its statements.
@@ -80,6 +83,7 @@ impl Combiner {
     ) -> Result<(u64, Option<usize>), StoreError> {
         let mut state = self.state();
         if state.waiting.len() >= QUEUE {
+            state.load.refused += 1;
             return Err(StoreError::Unavailable(format!("{QUEUE} orders wait already")));
         }
         let number = state.next_number;
@@ -114,12 +118,19 @@ impl Combiner {
         while let Some(waiting) = later.pop_back() {
             state.waiting.push_front(waiting);
         }
-        if batch.is_empty()
-            && let Some(at_work) = state.at_work.get_mut(place)
-        {
+        if !batch.is_empty() {
+            state.load.writes += u64::try_from(batch.len()).unwrap_or(0);
+            state.load.write_transactions += 1;
+        } else if let Some(at_work) = state.at_work.get_mut(place) {
             *at_work = false;
         }
         batch
+    }
+
+    /// How busy it is.
+    pub(crate) fn load(&self) -> StoreLoad {
+        let state = self.state();
+        StoreLoad { waiting: u64::try_from(state.waiting.len()).unwrap_or(u64::MAX), ..state.load }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

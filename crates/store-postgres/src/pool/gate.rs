@@ -2,6 +2,7 @@
 //! than his class allows.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub(crate) struct Gate {
     state: Mutex<State>,
     /// Told at each permit that comes back.
     returned: Notify,
+    refused: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -67,7 +69,7 @@ enum Asked<'g> {
 impl Gate {
     pub(crate) fn new(all: usize, timeout: Duration) -> Self {
         let shares = CLASSES.map(|class| class.share(all, timeout));
-        Self { all, shares, state: Mutex::default(), returned: Notify::new() }
+        Self { all, shares, state: Mutex::default(), returned: Notify::new(), refused: AtomicU64::new(0) }
     }
 
     /// A permit at once, or within the wait of the class. Where the queue is full, the refusal comes without waiting.
@@ -78,7 +80,7 @@ impl Gate {
         };
         match tokio::time::timeout(self.share(class).wait, &mut place.granted).await {
             Ok(granted) => granted.map_err(|_| closed()),
-            Err(_) => Err(StoreError::Unavailable("no connection was free in time".to_owned())),
+            Err(_) => Err(self.refuse("no connection was free in time".to_owned())),
         }
     }
 
@@ -94,10 +96,10 @@ impl Gate {
         }
         let most = self.share(class).waiting;
         if ahead >= most {
-            return Err(StoreError::Unavailable(format!("{most} calls wait for a connection already")));
+            return Err(self.refuse(format!("{most} calls wait for a connection already")));
         }
         if self.would_wait_in_vain(class, ahead, state.held[class as usize]) {
-            return Err(StoreError::Unavailable(format!("{ahead} calls wait for a connection already")));
+            return Err(self.refuse(format!("{ahead} calls wait for a connection already")));
         }
         let (tell, granted) = oneshot::channel();
         let number = state.next_number;
@@ -154,6 +156,17 @@ impl Gate {
             drop(tell.send(permit));
         }
         self.returned.notify_waiters();
+    }
+
+    fn refuse(&self, why: String) -> StoreError {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        StoreError::Unavailable(why)
+    }
+
+    /// Calls that wait now, and those that were refused so far.
+    pub(crate) fn pressure(&self) -> (u64, u64) {
+        let waiting: usize = self.state().waiting.iter().map(VecDeque::len).sum();
+        (u64::try_from(waiting).unwrap_or(u64::MAX), self.refused.load(Ordering::Relaxed))
     }
 
     /// Permits that are out.

@@ -150,6 +150,11 @@ impl Pool {
         }
     }
 
+    /// Calls that wait for a connection now, and those that were refused one so far.
+    pub(crate) fn pressure(&self) -> (u64, u64) {
+        self.gate.pressure()
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Kept>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use slippers_core::accounts::Generations;
-use slippers_core::{Change, Listeners, StoreError};
+use slippers_core::{Change, Listeners, StoreError, StoreLoad};
 use tokio::sync::oneshot;
 
 use self::batch::{Job, run_batch};
@@ -44,6 +44,10 @@ struct Shared {
     statements: Arc<AtomicU64>,
     listeners: Arc<Listeners>,
     transactions: AtomicU64,
+    /// Writes that were begun.
+    writes: AtomicU64,
+    waiting: AtomicU64,
+    refused: AtomicU64,
     closed: AtomicBool,
     started: Instant,
     /// Microseconds after `started` at which the batch at work began; 0 = idle.
@@ -67,6 +71,9 @@ impl Writer {
             statements,
             listeners,
             transactions: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             started: Instant::now(),
             busy_since: AtomicU64::new(0),
@@ -123,16 +130,32 @@ impl Writer {
         self.shared.transactions.load(Ordering::Relaxed)
     }
 
+    /// How busy it is.
+    pub(crate) fn load(&self) -> StoreLoad {
+        let Shared { waiting, refused, writes, transactions, .. } = &*self.shared;
+        StoreLoad {
+            waiting: waiting.load(Ordering::Relaxed),
+            refused: refused.load(Ordering::Relaxed),
+            writes: writes.load(Ordering::Relaxed),
+            write_transactions: transactions.load(Ordering::Relaxed),
+        }
+    }
+
     fn enqueue(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         if self.is_closed() {
             return Err(closed());
         }
         if self.shared.busy_for() > MAX_WAIT {
-            return Err(StoreError::Unavailable("a long write is under way".to_owned()));
+            return Err(self.shared.refuse("a long write is under way".to_owned()));
         }
-        self.queue.try_send(Message::Write { job, since: Instant::now() }).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Unavailable(format!("{QUEUE} writes wait already")),
-            TrySendError::Disconnected(_) => closed(),
+        // Before it is sent: the thread may take it at once.
+        self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(Message::Write { job, since: Instant::now() }).map_err(|error| {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            match error {
+                TrySendError::Full(_) => self.shared.refuse(format!("{QUEUE} writes wait already")),
+                TrySendError::Disconnected(_) => closed(),
+            }
         })
     }
 }
@@ -149,6 +172,11 @@ impl Shared {
             0 => Duration::ZERO,
             since => self.started.elapsed().saturating_sub(Duration::from_micros(since)),
         }
+    }
+
+    fn refuse(&self, why: String) -> StoreError {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        StoreError::Unavailable(why)
     }
 
     fn now(&self) -> u64 {
@@ -181,13 +209,17 @@ fn write_until_stopped(conn: Connection, messages: &Receiver<Message>, shared: &
         let mut batch = Vec::new();
         for message in std::iter::once(first).chain(messages.try_iter()) {
             match message {
-                Message::Write { job, since } => batch.extend(still_wanted(job, since)),
+                Message::Write { job, since } => {
+                    shared.waiting.fetch_sub(1, Ordering::Relaxed);
+                    batch.extend(still_wanted(job, since, shared));
+                }
                 Message::Stop => stop = true,
             }
             if stop || batch.len() == BATCH {
                 break;
             }
         }
+        shared.writes.fetch_add(u64::try_from(batch.len()).unwrap_or(0), Ordering::Relaxed);
         let transactions = run_batch(&conn, &shared.statements, &shared.listeners, batch);
         shared.transactions.fetch_add(transactions, Ordering::Relaxed);
         shared.busy_since.store(0, Ordering::Relaxed);
@@ -213,12 +245,12 @@ fn look_elsewhere(conn: &Connection, elsewhere: &mut Elsewhere, listeners: &List
 }
 
 /// A write whose caller is gone, or that has waited too long, is not begun.
-fn still_wanted(mut job: Box<dyn Job>, since: Instant) -> Option<Box<dyn Job>> {
+fn still_wanted(mut job: Box<dyn Job>, since: Instant, shared: &Shared) -> Option<Box<dyn Job>> {
     if !job.is_wanted() {
         return None;
     }
     if since.elapsed() > MAX_WAIT {
-        job.fail(StoreError::Unavailable("the write has waited too long".to_owned()));
+        job.fail(shared.refuse("the write has waited too long".to_owned()));
         job.answer();
         return None;
     }

@@ -63,6 +63,16 @@ impl Hasher {
         Self { logins, strangers, memory: Arc::default(), worked_on: Arc::default() }
     }
 
+    /// Those who sign in or are signed in.
+    pub(crate) const fn logins(&self) -> &Pool {
+        &self.logins
+    }
+
+    /// Everybody else.
+    pub(crate) const fn strangers(&self) -> &Pool {
+        &self.strangers
+    }
+
     /// Counts the passwords that were hashed or checked.
     pub(crate) fn worked_on(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.worked_on)
