@@ -183,3 +183,20 @@ fn every_defect_of_the_old_shop_has_a_story_with_its_number() {
     let unknown: Vec<_> = held.difference(&entries).collect();
     assert!(unknown.is_empty(), "stories of entries that are not in the list: {unknown:?}");
 }
+
+#[test]
+fn stories_that_run_on_one_store_alone_exist() {
+    let script = std::fs::read_to_string(root().join("script/test")).expect("script/test");
+    let (_, rest) = script.split_once("\nONCE=(\n").expect("the list of stories that run once");
+    let (list, _) = rest.split_once("\n)\n").expect("its end");
+    let names: Vec<&str> = list.lines().map(str::trim).filter(|line| !line.starts_with('#')).collect();
+    assert!(!names.is_empty(), "{list}");
+    for name in names {
+        let (module, beginning) = name.split_once("::").expect("module::beginning");
+        let path = root().join(format!("crates/slippers/tests/stories/{module}.rs"));
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let found = format!("#[test]\nfn {beginning}");
+        assert!(text.contains(&found), "script/test names {name}, and there is no such story");
+    }
+}

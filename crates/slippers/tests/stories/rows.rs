@@ -1,18 +1,28 @@
 //! The rows of a shop, seen beside the running program, wherever it keeps them.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
+use slippers_testbed::PgBouncer;
 use slippers_testbed::postgres::{self, Database};
 
 use crate::shop::eventually;
 
-/// Where the shop of a story keeps its rows. `SLIPPERS_STORIES_ON=postgres` puts those of all stories that are not about
-/// files into a database of their own on a throw-away PostgreSQL.
+/// Where the shop of a story keeps its rows. `SLIPPERS_STORIES_ON` says where those of all stories do that are not about
+/// files: `sqlite`, or in a database of their own on a throw-away PostgreSQL, reached directly (`postgres`) or by way of a
+/// PgBouncer that gives each transaction another connection (`pgbouncer`).
 pub(crate) enum Rows {
     File(PathBuf),
-    Server(Database),
+    Server(Box<Server>),
+}
+
+/// A database, and what stands before it.
+pub(crate) struct Server {
+    // First, so that it is dropped while the pooler still holds connections to it, as a shop's might be.
+    database: Database,
+    pooler: Option<Mutex<PgBouncer>>,
 }
 
 impl Rows {
@@ -20,25 +30,26 @@ impl Rows {
     pub(crate) fn of_stories(data_dir: &Path) -> Self {
         match std::env::var("SLIPPERS_STORIES_ON").as_deref() {
             Err(_) | Ok("sqlite") => Self::File(data_dir.join("shop.db")),
-            Ok("postgres") => {
+            Ok("postgres") => Self::on(None),
+            Ok("pgbouncer") => {
                 let cluster = postgres::shared().expect("PostgreSQL");
-                Self::Server(cluster.database().expect("an empty database"))
+                let pooler = PgBouncer::to(cluster).setting("default_pool_size", 4).start();
+                Self::on(Some(pooler.expect("PgBouncer")))
             }
-            Ok(other) => panic!("SLIPPERS_STORIES_ON is {other:?}; it may be sqlite or postgres"),
+            Ok(other) => panic!("SLIPPERS_STORIES_ON is {other:?}; it may be sqlite, postgres or pgbouncer"),
         }
+    }
+
+    fn on(pooler: Option<PgBouncer>) -> Self {
+        let database = postgres::shared().expect("PostgreSQL").database().expect("an empty database");
+        Self::Server(Box::new(Server { database, pooler: pooler.map(Mutex::new) }))
     }
 
     /// What the program must be told to use them.
     pub(crate) fn settings(&self) -> Vec<(String, String)> {
         match self {
             Self::File(_) => Vec::new(),
-            Self::Server(database) => {
-                let key = "a-key-of-stories-that-is-not-used-anywhere-else";
-                let url = database.url();
-                [("DATABASE_URL", url.as_str()), ("SECRET_KEY", key), ("DATABASE_POOL_SIZE", "6")]
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .into()
-            }
+            Self::Server(server) => server.settings(),
         }
     }
 
@@ -53,8 +64,8 @@ impl Rows {
                     |row: &rusqlite::Row<'_>| (0..columns).map(|at| row.get_ref(at).map(text)).collect();
                 statement.query_map([], read).and_then(Iterator::collect).expect(sql)
             }
-            Self::Server(database) => {
-                let rows = database.psql(sql).expect(sql);
+            Self::Server(server) => {
+                let rows = server.database.psql(sql).expect(sql);
                 rows.lines().map(|row| row.split('|').map(str::to_owned).collect()).collect()
             }
         }
@@ -69,15 +80,20 @@ impl Rows {
     pub(crate) fn run(&self, sql: &str) {
         match self {
             Self::File(path) => open(path).execute_batch(sql).expect(sql),
-            Self::Server(database) => drop(database.psql(sql).expect(sql)),
+            Self::Server(server) => drop(server.database.psql(sql).expect(sql)),
         }
     }
 
     /// Waits until what a killed program had sent to a server has been done or undone: its connections are gone then.
     pub(crate) fn wait_for_the_dead(&self) {
-        if let Self::Server(_) = self {
-            let connections = "SELECT count(*) FROM pg_stat_activity
-                WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+        if let Self::Server(server) = self {
+            if let Some(pooler) = &server.pooler {
+                // Its connections outlive those who used them.
+                let mut pooler = pooler.lock().unwrap_or_else(PoisonError::into_inner);
+                pooler.restart().expect("PgBouncer again");
+            }
+            let connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
             eventually("its connections are gone", || (self.number(connections) == 0).then_some(()));
         }
     }
@@ -88,6 +104,23 @@ impl Rows {
             assert_eq!(self.ask("PRAGMA integrity_check"), [["ok"]]);
             assert!(self.ask("PRAGMA foreign_key_check").is_empty(), "a row points to nothing");
         }
+    }
+}
+
+impl Server {
+    fn settings(&self) -> Vec<(String, String)> {
+        let key = "a-key-of-stories-that-is-not-used-anywhere-else".to_owned();
+        let mut settings = vec![("SECRET_KEY", key), ("DATABASE_POOL_SIZE", "6".to_owned())];
+        match &self.pooler {
+            None => settings.push(("DATABASE_URL", self.database.url())),
+            Some(pooler) => {
+                let port = pooler.lock().unwrap_or_else(PoisonError::into_inner).port();
+                settings.push(("DATABASE_URL", self.database.url_through(port)));
+                settings.push(("DATABASE_DIRECT_URL", self.database.url()));
+                settings.push(("DATABASE_PREPARED_STATEMENTS", "false".to_owned()));
+            }
+        }
+        settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
