@@ -13,6 +13,7 @@ use crate::changes::ChangeListener;
 use crate::images::ImageStore;
 use crate::orders::OrderStore;
 use crate::outbox::OutboxStore;
+use crate::payments::PaymentStore;
 
 /// A rule that the database itself holds. A write that would break it changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +87,15 @@ pub struct StoreLoad {
 /// - No verb waits without a bound; one that can't be served in time is [`StoreError::Unavailable`].
 #[async_trait]
 pub trait Store:
-    CatalogStore + ImageStore + AccountStore + ResetStore + CartStore + OrderStore + OutboxStore + AuditStore
+    CatalogStore
+    + ImageStore
+    + AccountStore
+    + ResetStore
+    + CartStore
+    + OrderStore
+    + PaymentStore
+    + OutboxStore
+    + AuditStore
 {
     /// Asks the database for a sign of life.
     ///

@@ -24,6 +24,9 @@ const TOO_OFTEN: i64 = 11;
 /// "Bad data": what a status call of ours, whose form is fixed, gets for a payment that is not there.
 const BAD_DATA: i64 = 1;
 
+/// Minutes for which a link is good unless the further fields say so; without a word OCTO gives it as many.
+const LINK_MINUTES: i64 = 30;
+
 /// What OCTO must be told.
 #[derive(Clone, Debug)]
 pub struct OctoSettings {
@@ -254,6 +257,7 @@ impl Protocol for Octo {
             "return_url": settings.return_url,
             "notify_url": settings.notify_url,
             "language": settings.language,
+            "ttl": LINK_MINUTES,
         });
         if let Value::Object(fields) = &mut fields {
             fields.extend(settings.extra.clone());
@@ -262,6 +266,11 @@ impl Protocol for Octo {
             fields.insert("total_sum".to_owned(), number(attempt.amount));
         }
         Start::Call(self.call("prepare_payment", fields))
+    }
+
+    fn link_seconds(&self) -> i64 {
+        let minutes = self.settings.extra.get("ttl").and_then(Value::as_i64).filter(|minutes| *minutes > 0);
+        minutes.unwrap_or(LINK_MINUTES).saturating_mul(60)
     }
 
     /// Only who we are and our name for it: with more, an unknown payment would be made anew.

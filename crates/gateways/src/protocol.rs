@@ -12,6 +12,9 @@ use thiserror::Error;
 
 use crate::wire::{Reply, Request, Response, Webhook};
 
+/// Seconds after which a link that no gateway ends by itself counts as old: an hour.
+const LINK_SECONDS: i64 = 3600;
+
 /// What the store is to be asked for a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
@@ -138,6 +141,11 @@ pub trait Protocol: Send + Sync + std::fmt::Debug {
     /// [`CallError`]. When it is [`CallError::Refused`] and the attempt has no link yet, `Report::Failed` is to be applied.
     fn read_started(&self, attempt: &Attempt, response: &Response) -> Result<PaymentEvent, CallError> {
         self.read_status(attempt, response)
+    }
+
+    /// Seconds for which the buyer may pay an attempt that is opened now.
+    fn link_seconds(&self) -> i64 {
+        LINK_SECONDS
     }
 
     /// The call that asks where an attempt stands; `None` = this gateway can't be asked about it, and its time decides

@@ -15,6 +15,7 @@ mod images;
 mod ops;
 mod orders;
 pub mod outbound;
+mod payments;
 mod pool;
 mod ports;
 pub mod settings;
@@ -42,6 +43,7 @@ use crate::http::stack::Stack;
 use crate::images::Pictures;
 use crate::ops::Metrics;
 pub use crate::ops::{metrics_dashboard, metrics_page, openapi_json};
+use crate::payments::Gateways;
 pub use crate::ports::{
     CallError, Clock, Entropy, HttpClient, LogNotifier, Message, Notifier, Notifiers, NotifyError, Recipient,
     SystemClock, SystemEntropy,
@@ -68,10 +70,13 @@ impl Server {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         notifiers: Notifiers,
+        client: Arc<dyn HttpClient>,
     ) -> io::Result<Self> {
         let cache = Arc::new(PageCache::new(&settings.cache));
         store.listen(cache.listener());
+        let gateways = Gateways::new(&settings.payments, client, entropy.clone())?;
         let shop = Arc::new(Shop {
+            gateways,
             cache,
             hasher: Hasher::default(),
             tokens: Tokens::new(&settings.sessions),
@@ -101,6 +106,7 @@ impl Server {
         let kept = self.shop.cache.figures();
         tracing::info!(kept.hits, kept.misses, kept.pages, kept.bytes, "pages of the catalogue");
         self.shop.resets.finish().await;
+        self.shop.gateways.finish().await;
         stop_work.cancel();
         if let Err(error) = work.await {
             tracing::error!(%error, "background work ended badly: {error}");

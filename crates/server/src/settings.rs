@@ -6,6 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use regex::Regex;
+pub use slippers_gateways::Secret;
+pub use slippers_gateways::click::ClickSettings;
+pub use slippers_gateways::octo::OctoSettings;
+pub use slippers_gateways::payme::PaymeSettings;
 
 /// Everything that the server must be told.
 #[derive(Clone, Debug)]
@@ -22,6 +26,8 @@ pub struct Settings {
     pub sessions: SessionSettings,
     /// Orders.
     pub orders: OrderSettings,
+    /// Payments.
+    pub payments: PaymentSettings,
     /// Pages of the catalogue that are kept.
     pub cache: CacheSettings,
     /// Where files under `/static` lie; pictures in its folder `images`.
@@ -149,6 +155,44 @@ impl Default for CacheSettings {
         }
     }
 }
+
+/// Payments.
+#[derive(Clone, Debug)]
+pub struct PaymentSettings {
+    /// OCTO. Without an address for its callbacks payments can't be made, but looked at and refunded.
+    pub octo: Configured<OctoSettings>,
+    /// Payme.
+    pub payme: Configured<PaymeSettings>,
+    /// Click.
+    pub click: Configured<ClickSettings>,
+}
+
+/// The settings of a part that a shop can do without.
+#[derive(Clone, Debug)]
+pub enum Configured<T> {
+    /// All that it needs.
+    Ready(T),
+    /// The names of those that are missing, in their order.
+    Missing(Vec<&'static str>),
+}
+
+impl Default for PaymentSettings {
+    fn default() -> Self {
+        Self {
+            octo: Configured::Missing(vec!["OCTO_SHOP_ID", "OCTO_SECRET", OCTO_NOTIFY_URL]),
+            payme: Configured::Missing(vec!["PAYME_MERCHANT_ID", "PAYME_KEY"]),
+            click: Configured::Missing(vec![
+                "CLICK_SERVICE_ID",
+                "CLICK_MERCHANT_ID",
+                "CLICK_MERCHANT_USER_ID",
+                "CLICK_SECRET_KEY",
+            ]),
+        }
+    }
+}
+
+/// What only a new payment at OCTO needs.
+pub const OCTO_NOTIFY_URL: &str = "OCTO_NOTIFY_URL";
 
 /// The key that signs tokens: at least 32 bytes. It never shows in a log.
 #[derive(Clone)]

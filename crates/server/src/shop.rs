@@ -15,6 +15,7 @@ use crate::http::body::Bodies;
 use crate::http::files::Files;
 use crate::images::Pictures;
 use crate::ops::Metrics;
+use crate::payments::Gateways;
 use crate::ports::{Clock, Entropy};
 use crate::settings::Settings;
 
@@ -32,6 +33,7 @@ pub(crate) struct Shop {
     pub(crate) files: Files,
     pub(crate) bodies: Bodies,
     pub(crate) pictures: Pictures,
+    pub(crate) gateways: Gateways,
     pub(crate) cache: Arc<PageCache>,
     pub(crate) metrics: Metrics,
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use slippers_core::Store;
 use slippers_server::outbound::{HyperClient, SmsGateway, SmtpPost};
+use slippers_server::settings::{Configured, PaymentSettings};
 use slippers_server::{Clock, Entropy, LogNotifier, Notifier, Notifiers, Server, SystemClock, SystemEntropy};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
@@ -68,9 +69,14 @@ pub(crate) fn bind(setting: &'static str, address: SocketAddr, backlog: i32) -> 
 }
 
 impl Bound {
+    /// The address, with the port that the system chose where none was named.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok().and_then(|address| address.as_socket())
+    }
+
     /// Starts to listen. Called inside a runtime.
     pub(crate) fn listen(self) -> Result<tokio::net::TcpListener, Failure> {
-        let address = self.socket.local_addr().ok().and_then(|address| address.as_socket());
+        let address = self.address();
         self.socket
             .listen(self.backlog)
             .and_then(|()| tokio::net::TcpListener::from_std(self.socket.into()))
@@ -140,12 +146,32 @@ fn no_tls(setting: &str, error: &dyn std::fmt::Display) -> Failure {
     )
 }
 
+/// The way to other people's servers. Certificate authorities are only needed where one of them is called by `https://`.
+fn client(payments: &PaymentSettings) -> Result<HyperClient, Failure> {
+    let is_safe = |setting: &'static str, url: &str| url.starts_with("https://").then_some(setting);
+    let octo = match &payments.octo {
+        Configured::Ready(octo) => is_safe("OCTO_API_BASE", &octo.base),
+        Configured::Missing(_) => None,
+    };
+    let click = match &payments.click {
+        Configured::Ready(click) => is_safe("CLICK_API_BASE", &click.api),
+        Configured::Missing(_) => None,
+    };
+    match octo.or(click) {
+        Some(setting) => HyperClient::new().map_err(|error| no_tls(setting, &error)),
+        None => HyperClient::without_tls()
+            .map_err(|error| Failure::failed(format!("no other server can be called: {error}"), "report it")),
+    }
+}
+
 /// Puts the server together.
 pub(crate) fn server(config: &Config, store: Arc<dyn Store>, is_demo: bool) -> Result<Server, Failure> {
     let entropy = entropy();
     let secret = config.key.find_or_make(&*entropy)?;
     let notifiers = notifiers(&config.messages, is_demo)?;
-    Server::new(store, config.server_settings(secret), clock(), entropy, notifiers).map_err(|error| {
+    let client = Arc::new(client(&config.payments)?);
+    let server = Server::new(store, config.server_settings(secret), clock(), entropy, notifiers, client);
+    server.map_err(|error| {
         Failure::failed(format!("the server can't be started: {error}"), "see what the system says")
     })
 }

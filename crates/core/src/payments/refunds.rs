@@ -39,6 +39,13 @@ pub enum RefundRefusal {
     },
 }
 
+/// The attempt of an order whose money goes back: the one that settles it, else the last one that a person has to look at.
+pub fn of_which(attempts: &[Attempt]) -> Option<&Attempt> {
+    let in_review = |attempt: &&Attempt| attempt.status.has_money() && attempt.review.is_some();
+    let settling = attempts.iter().find(|attempt| attempt.settles);
+    settling.or_else(|| attempts.iter().filter(in_review).max_by_key(|attempt| attempt.id))
+}
+
 /// What can still be sent back: what came, without what went back or is on its way.
 pub fn left(attempt: &Attempt, refunds: &[Refund]) -> Money {
     let gone = sum_of(refunds, |status| status != RefundStatus::Failed);

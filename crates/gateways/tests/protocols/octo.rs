@@ -150,18 +150,19 @@ fn a_payment_is_made_as_the_legacy_made_it() {
     let expected = json!({
         "octo_shop_id": 27, "octo_secret": "secret-for-tests", "auto_capture": true, "init_time": "2026-11-23 12:17:00",
         "test": false, "currency": "UZS", "description": "Order #1", "return_url": "https://shop.example/",
-        "notify_url": "https://shop.example/payments/octo/notify", "language": "ru", "shop_transaction_id": "ours-1",
-        "total_sum": 720_000.0,
+        "notify_url": "https://shop.example/payments/octo/notify", "language": "ru", "ttl": 30,
+        "shop_transaction_id": "ours-1", "total_sum": 720_000.0,
     });
+    assert_eq!(octo().link_seconds(), 30 * 60);
     assert_eq!(fields(&request), expected);
     assert!(request.body.as_deref().is_some_and(|body| body.contains(r#""total_sum":720000.0"#)));
     assert!(!format!("{request:?} {:?}", octo()).contains("for-tests"), "no secret shows");
     let extra =
         json!({"ttl": 15, "total_sum": 1, "octo_secret": "x", "shop_transaction_id": "x", "language": "uz"});
     let Value::Object(extra) = extra else { panic!("no object") };
-    let Start::Call(request) = Octo::new(OctoSettings { extra, ..settings() }).start(&attempt(), NOW) else {
-        panic!("a link")
-    };
+    let octo = Octo::new(OctoSettings { extra, ..settings() });
+    assert_eq!(octo.link_seconds(), 15 * 60);
+    let Start::Call(request) = octo.start(&attempt(), NOW) else { panic!("a link") };
     let mut expected = expected;
     expected["ttl"] = json!(15);
     expected["language"] = json!("uz");

@@ -18,8 +18,16 @@ static CHECKS: LazyLock<Vec<(String, Check)>> = LazyLock::new(|| {
 });
 
 /// Names in paths, all of which are ids.
-const IN_PATHS: [&str; 7] =
-    ["user_id", "reset_id", "category_id", "slipper_id", "image_id", "cart_item_id", "order_id"];
+const IN_PATHS: [&str; 8] = [
+    "user_id",
+    "reset_id",
+    "category_id",
+    "slipper_id",
+    "image_id",
+    "cart_item_id",
+    "order_id",
+    "payment_id",
+];
 
 /// A query says the same when it is written anew, and what is refused of it is a parameter that came.
 pub(super) fn query(data: &[u8]) {

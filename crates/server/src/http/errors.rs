@@ -139,6 +139,40 @@ codes! {
     OrderStepForbidden = 409 "order_step_forbidden" "Order status can't be changed like this";
     /// Paid and refunded orders are kept.
     OrderKept = 409 "order_kept" "Paid and refunded orders can't be deleted";
+    /// Somebody else's order can't be paid.
+    PayNotYours = 403 "pay_not_yours" "Order does not belong to current user";
+    /// The order's money went back.
+    OrderRefunded = 400 "order_refunded" "Cannot create payment for refunded order";
+    /// The order is paid.
+    OrderPaid = 409 "order_paid" "Order is already paid";
+    /// The order was given up.
+    OrderCancelled = 409 "order_cancelled" "Order is cancelled; place a new one";
+    /// There is nothing to pay.
+    OrderTotalZero = 400 "order_total_zero" "Order total is zero; cannot create payment";
+    /// What the client thinks it pays is not the order's total.
+    AmountDisagrees = 400 "amount_disagrees" "Amount does not match the order total";
+    /// Money came for the order that a person has to look at first.
+    PaymentInReview = 409 "payment_in_review" "A payment of this order is being checked by the shop; please don't pay again";
+    /// The items to pay are none.
+    ItemsInvalid = 400 "items_invalid" "Invalid items format";
+    /// The shop has no account at this gateway; `detail` names the settings.
+    GatewayNotConfigured = 400 "gateway_not_configured" "Missing settings";
+    /// The gateway says no; `detail` is its text.
+    GatewayRefused = 400 "gateway_refused" "The payment gateway refused";
+    /// The gateway could not be reached, so that nothing was begun there.
+    GatewayUnreachable = 400 "gateway_unreachable" "HTTP error: the payment gateway can't be reached. Nothing was charged; please try again.";
+    /// The gateway has not answered yet; the same call gets the link once it has.
+    PaymentNotReady = 503 "payment_not_ready" "The payment gateway is slow. Nothing was charged; please try again in a moment.";
+    /// The order's money went back already.
+    AlreadyRefunded = 400 "already_refunded" "Order already refunded";
+    /// No money came for the order by this gateway.
+    NotRefundable = 400 "not_refundable" "Order has no payment_uuid; cannot refund";
+    /// The gateway returns no less than a dollar; `detail` tells how much that is.
+    RefundTooSmall = 400 "refund_too_small" "Minimum refund is >= 1 USD";
+    /// No such payment.
+    PaymentNotFound = 404 "payment_not_found" "Payment not found";
+    /// Nobody has to look at the payment.
+    NotInReview = 409 "not_in_review" "The payment does not wait for a review";
     /// The server has more to do than it can; `Retry-After` tells when to come again.
     Overloaded = 503 "overloaded" "The service is busy. Please try again shortly.";
     /// The request took too long.

@@ -12,7 +12,7 @@ use super::errors::{ApiError, Code};
 use crate::ops::metrics::requests::Template;
 use crate::ops::openapi::{Document, Facts, Registered};
 use crate::shop::Shop;
-use crate::{accounts, audit, cart, catalog, images, ops, orders};
+use crate::{accounts, audit, cart, catalog, images, ops, orders, payments};
 
 /// Handlers with what `#[utoipa::path]` says of each and what their arguments tell, as [`Routes`] takes them.
 macro_rules! operations {
@@ -96,6 +96,9 @@ fn routes() -> Routes {
         images::router,
         cart::router,
         orders::router,
+        payments::router,
+        payments::webhook_router,
+        payments::admin_router,
         audit::router,
     ]
     .into_iter()

@@ -45,7 +45,13 @@ use super::limit::{Decision, RateLimiter};
 use super::payload::Payload;
 use crate::cache::Page;
 use crate::catalog::CatalogPage;
+use crate::payments::is_webhook;
 use crate::shop::Shop;
+
+/// How many times the limit of others a gateway has: it calls for all buyers from a few addresses.
+const WEBHOOK_SHARE: u32 = 20;
+/// Addresses whose calls to webhooks are told apart.
+const WEBHOOK_CALLERS: usize = 1 << 10;
 
 /// Everything between a connection and the router.
 #[derive(Debug)]
@@ -54,6 +60,7 @@ pub(crate) struct Stack {
     router: Router,
     cors: Cors,
     limiter: RateLimiter,
+    webhooks: RateLimiter,
     heads: Heads,
     started: Instant,
     pub(super) ids: RequestIds,
@@ -65,6 +72,11 @@ impl Stack {
         Ok(Self {
             cors: Cors::new(shop.settings.cors.clone()),
             limiter: RateLimiter::new(rate.requests, rate.window),
+            webhooks: RateLimiter::with_slots(
+                rate.requests.saturating_mul(WEBHOOK_SHARE),
+                rate.window,
+                WEBHOOK_CALLERS,
+            ),
             heads: Heads::new(&shop.settings.cache, rate.requests),
             started: Instant::now(),
             ids: RequestIds::new(&*shop.entropy)?,
@@ -141,6 +153,9 @@ impl Stack {
         };
         let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let is_health = path == "/health" || path.starts_with("/health/");
+        if is_webhook(path) {
+            return Some(self.webhooks.check(ClientKey::address(address), now));
+        }
         Some(if is_health {
             Decision { allowed: true, ..self.limiter.peek(key, now) }
         } else {

@@ -1,5 +1,6 @@
 //! Background work: what time does to the shop. Every job may run twice and beside another process's.
 
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use slippers_core::orders::KEY_SECONDS;
 use slippers_core::orders::rules::expired_before;
 use tokio_util::sync::CancellationToken;
 
+use crate::payments::jobs::reconcile;
 use crate::settings::SessionSettings;
 use crate::shop::Shop;
 
@@ -19,14 +21,29 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// Rows a statement: small enough that buyers don't notice it between their own.
 const BATCH: i64 = 200;
 
-/// Runs the jobs until told to stop. A batch that is under way in the database is finished.
+/// Runs the jobs until told to stop; a gateway that hangs keeps only the questions to gateways waiting.
 pub(crate) async fn run(shop: Arc<Shop>, stop: CancellationToken) {
+    tokio::join!(
+        repeat("background work", &shop, &stop, do_housework),
+        repeat("reconciliation of payments", &shop, &stop, reconcile),
+    );
+}
+
+/// Does a job again and again until told to stop. A batch that is under way in the database is finished.
+async fn repeat<'s, F>(
+    name: &'static str,
+    shop: &'s Shop,
+    stop: &CancellationToken,
+    job: impl Fn(&'s Shop) -> F,
+) where
+    F: Future<Output = Result<(), StoreError>> + Send + 's,
+{
     let mut ticks = tokio::time::interval(PERIOD);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         // A stop does not wait for a backlog: each batch is whole, and the rest is due again at the next start. Nor may
         // a defect in one job end them all.
-        let work = AssertUnwindSafe(run_once(&shop)).catch_unwind();
+        let work = AssertUnwindSafe(job(shop)).catch_unwind();
         let ended = stop.run_until_cancelled(work).await;
         if let Some(ended) = &ended {
             shop.metrics.worked(matches!(ended, Ok(Ok(()))));
@@ -34,17 +51,22 @@ pub(crate) async fn run(shop: Arc<Shop>, stop: CancellationToken) {
         match ended {
             None | Some(Ok(Ok(()))) => {}
             Some(Ok(Err(error))) => {
-                tracing::error!(%error, "background work failed, it is tried again in {PERIOD:?}: {error}");
+                tracing::error!(%error, "{name} failed, it is tried again in {PERIOD:?}: {error}");
             }
             Some(Err(_panic)) => {
-                tracing::error!("background work panicked, it is tried again in {PERIOD:?}");
+                tracing::error!("{name} panicked, it is tried again in {PERIOD:?}");
             }
         }
     }
 }
 
-/// Does everything that is due now.
+/// Does everything that is due now. Payments first: an order that one held may be given up then.
 pub(crate) async fn run_once(shop: &Shop) -> Result<(), StoreError> {
+    reconcile(shop).await?;
+    do_housework(shop).await
+}
+
+async fn do_housework(shop: &Shop) -> Result<(), StoreError> {
     expire_orders(shop).await?;
     let now = shop.now();
     while shop.store.sweep_idempotency(now.plus_seconds(-KEY_SECONDS), BATCH).await? > 0 {}

@@ -80,7 +80,7 @@ impl Reader {
         }
     }
 
-    fn fault_of(&mut self, setting: &Setting, what: &str, fix: &str) {
+    pub(super) fn fault_of(&mut self, setting: &Setting, what: &str, fix: &str) {
         let from: Source = self.layers.get(setting).from;
         self.fault(setting, from, what, fix);
     }

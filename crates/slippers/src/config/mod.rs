@@ -7,6 +7,7 @@ mod file;
 mod layers;
 mod messages;
 mod parse;
+mod payments;
 mod reader;
 pub(crate) mod report;
 pub(crate) mod secret;
@@ -20,8 +21,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use slippers_server::settings::{
-    CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, Network, OrderSettings, RateSettings,
-    SecretKey, SessionSettings, Settings,
+    CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, Network, OrderSettings, PaymentSettings,
+    RateSettings, SecretKey, SessionSettings, Settings,
 };
 
 pub(crate) use database::Database;
@@ -52,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) backlog: i32,
     /// How people are reached.
     pub(crate) messages: MessageSettings,
+    /// How they pay.
+    pub(crate) payments: PaymentSettings,
     /// All settings as they were given, for `config check`.
     pub(crate) shown: Vec<Shown>,
     /// Names that were given and that this version does not use.
@@ -147,6 +150,7 @@ impl Config {
                 trusted_proxies: read.trusted_proxies(),
             },
             messages: read.messages(),
+            payments: read.payments(),
             shown: report::shown(&read, &data_dir),
             not_yet: read.not_yet(),
             data_dir,
@@ -181,6 +185,7 @@ impl Config {
                 refresh_leeway_seconds: part.refresh_leeway_seconds,
             },
             orders: part.orders,
+            payments: self.payments.clone(),
             cache: part.cache,
             static_dir: self.static_dir(),
             slow_request: part.slow_request,

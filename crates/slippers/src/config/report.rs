@@ -30,8 +30,8 @@ pub(super) fn shown(read: &Reader, data_dir: &Path) -> Vec<Shown> {
                     format!("[made once, kept in {}]", data_dir.join(FILE_NAME).display())
                 }
             }
-            _ if setting.kind == Kind::Secret => "[redacted]".to_owned(),
             _ if given.text.trim().is_empty() => "-".to_owned(),
+            _ if setting.kind == Kind::Secret => "[redacted]".to_owned(),
             _ if setting.kind == Kind::Url => {
                 let urls = parse::list(&given.text);
                 urls.iter().map(|url| without_password(url)).collect::<Vec<_>>().join(",")

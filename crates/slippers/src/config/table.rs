@@ -119,6 +119,56 @@ settings! {
         "Minutes after which an unpaid order is cancelled and gives its stock back; 0 = never.";
     ORDER_MAX_OPEN "ORDER_MAX_OPEN" = "10", Number(0, MAX_COUNT),
         "Unpaid orders that one user may have at a time; 0 = no limit.";
+    OCTO_API_BASE "OCTO_API_BASE" = "https://secure.octo.uz", Text,
+        "Where OCTO is called.";
+    OCTO_SHOP_ID "OCTO_SHOP_ID" = "", Text,
+        "The shop's number at OCTO.";
+    OCTO_SECRET "OCTO_SECRET" = "", Secret,
+        "The password of calls to OCTO.";
+    OCTO_UNIQUE_KEY "OCTO_UNIQUE_KEY" = "", Secret,
+        "The key of the signatures of OCTO's callbacks; its support gives it. Unset: every callback is checked by a call to OCTO alone.";
+    OCTO_NOTIFY_URL "OCTO_NOTIFY_URL" = "", Text,
+        "Where OCTO's callbacks reach this shop: `https://HOST/payments/octo/notify`.";
+    OCTO_RETURN_URL "OCTO_RETURN_URL" = "https://www.optomoyoqkiyim.uz/", Text,
+        "Where OCTO sends buyers back to.";
+    OCTO_LANGUAGE "OCTO_LANGUAGE" = "ru", Text,
+        "The language of OCTO's page: `uz`, `ru` or `en`.";
+    OCTO_CURRENCY "OCTO_CURRENCY" = "UZS", Text,
+        "The currency of payments; orders are in soum, so UZS.";
+    OCTO_AUTO_CAPTURE "OCTO_AUTO_CAPTURE" = "true", Flag,
+        "Whether OCTO takes money at once; false: it holds it until the shop has looked at the order.";
+    OCTO_TEST "OCTO_TEST" = "false", Flag,
+        "Whether payments at OCTO are tests, in which no money moves.";
+    OCTO_USD_RATE "OCTO_USD_UZS_RATE" = "", Text,
+        "Soum for a US dollar: OCTO returns no less than one. Unset: OCTO itself refuses less.";
+    OCTO_EXTRA "OCTO_EXTRA_PARAMS" = "", Text,
+        "Further fields of a new payment at OCTO, as a JSON object; they beat the usual ones: `{\"ttl\": 15}` for a link that is good for 15 minutes instead of 30.";
+    PAYME_MERCHANT_ID "PAYME_MERCHANT_ID" = "", Text,
+        "The number of the cash desk at Payme. Its endpoint there is `https://HOST/payments/payme`.";
+    PAYME_KEY "PAYME_KEY" = "", Secret,
+        "The key of the cash desk, or the one of Payme's sandbox.";
+    PAYME_LOGIN "PAYME_LOGIN" = "Paycom", Text,
+        "The user of Payme's calls.";
+    PAYME_CHECKOUT_URL "PAYME_CHECKOUT_URL" = "https://checkout.paycom.uz", Text,
+        "Payme's checkout; its sandbox is `https://test.paycom.uz`.";
+    PAYME_RETURN_URL "PAYME_RETURN_URL" = "", Text,
+        "Where Payme sends buyers back to.";
+    PAYME_LANGUAGE "PAYME_LANGUAGE" = "ru", Text,
+        "The language of Payme's page: `uz`, `ru` or `en`.";
+    CLICK_SERVICE_ID "CLICK_SERVICE_ID" = "", Text,
+        "The number of the service at Click. Its addresses there are `https://HOST/payments/click/prepare` and `https://HOST/payments/click/complete`.";
+    CLICK_MERCHANT_ID "CLICK_MERCHANT_ID" = "", Text,
+        "The shop's number at Click.";
+    CLICK_MERCHANT_USER_ID "CLICK_MERCHANT_USER_ID" = "", Text,
+        "The user of calls to Click's Merchant API, which is asked where payments stand.";
+    CLICK_SECRET_KEY "CLICK_SECRET_KEY" = "", Secret,
+        "The key of Click's signatures and of calls to it.";
+    CLICK_PAY_URL "CLICK_PAY_URL" = "https://my.click.uz/services/pay", Text,
+        "Click's pay page.";
+    CLICK_API_BASE "CLICK_API_BASE" = "https://api.click.uz/v2/merchant", Text,
+        "Where Click's Merchant API is called.";
+    CLICK_RETURN_URL "CLICK_RETURN_URL" = "", Text,
+        "Where Click sends buyers back to.";
     SMS_URL "SMS_URL" = "", Secret,
         "SMS gateway that takes a message to a person in one request: `https://user:password@host/path?to={phone}&text={text}`. {phone}, {digits} (without the plus), {text} and {id} stand for the message. Unset, with no mail-to-SMS address in SMTP_TO: an admin approves forgotten passwords.";
     SMS_BODY "SMS_BODY" = "", Secret,
@@ -155,12 +205,9 @@ settings! {
 /// They are accepted, so that one file of settings can serve old, present and coming versions.
 pub(crate) const NOT_YET: &[&str] = &[
     "APP_WORKERS",
-    "CLICK_*",
     "COOKIE_*",
     "DATABASE_REPLICA_URLS",
     "LIMIT_MAX_REQUESTS",
-    "OCTO_*",
-    "PAYME_*",
     "PHONE_ALLOWED_PREFIXES",
     "REDIS_URL",
     "TLS_CERT",
@@ -211,8 +258,8 @@ mod tests {
     #[test]
     fn names_are_found_in_any_case_and_patterns_need_an_ending() {
         assert!(matches!(look_up("workers"), Meaning::Used(s) if s.name == "WORKERS"));
-        assert!(matches!(look_up("Octo_Secret"), Meaning::NotYet));
-        assert!(matches!(look_up("octo_"), Meaning::Unknown));
+        assert!(matches!(look_up("Cookie_Domain"), Meaning::NotYet));
+        assert!(matches!(look_up("cookie_"), Meaning::Unknown));
         assert!(matches!(look_up("PATH"), Meaning::Unknown));
     }
 

@@ -11,9 +11,10 @@ use slippers_core::Store;
 use slippers_core::accounts::NewUser;
 use slippers_core::types::{Phone, Timestamp};
 use slippers_server::accounts::passwords::hash_password;
+use slippers_server::outbound::HyperClient;
 use slippers_server::settings::{
-    CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, OrderSettings, RateSettings, SecretKey,
-    SessionSettings, Settings,
+    CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, OrderSettings, PaymentSettings,
+    RateSettings, SecretKey, SessionSettings, Settings,
 };
 use slippers_server::{Clock, Notifier, Notifiers, Server, SystemEntropy};
 use slippers_store_sqlite::SqliteStore;
@@ -81,7 +82,8 @@ impl House {
             let (store, entropy) = (store.clone(), Arc::new(SystemEntropy));
             let people = notifier.clone();
             let notifiers = Notifiers { people, staff: None, retry_for: Duration::ZERO };
-            Server::new(store, settings.clone(), clock.clone(), entropy, notifiers).expect("a server")
+            let client = Arc::new(HyperClient::without_tls().expect("a client"));
+            Server::new(store, settings.clone(), clock.clone(), entropy, notifiers, client).expect("a server")
         };
         let (stop, stopped) = oneshot::channel();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
@@ -344,6 +346,7 @@ fn settings(dir: &TempDir) -> Settings {
             refresh_leeway_seconds: 10,
         },
         orders: OrderSettings { max_quantity_per_line: 500, pending_ttl_minutes: 60, max_open: 0 },
+        payments: PaymentSettings::default(),
         cache: CacheSettings::default(),
         static_dir: dir.path().join("static"),
         slow_request: Duration::from_secs(60),

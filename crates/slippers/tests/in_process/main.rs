@@ -8,6 +8,8 @@ mod house;
 mod kept_pages;
 mod metrics;
 mod operations;
+mod paying;
+mod payment_time;
 mod reset_codes;
 mod sessions;
 mod sign_in;

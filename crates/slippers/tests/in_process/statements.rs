@@ -8,6 +8,7 @@ use slippers_core::catalog::{Assortment, NewCategory, NewSlipper, StockedSlipper
 use slippers_core::types::{CategoryId, Money};
 
 use crate::house::House;
+use crate::paying::Gateways;
 
 /// So many products in two categories, each with three pictures.
 struct Goods(u64);
@@ -183,4 +184,34 @@ fn users_cost_the_same_however_many_there_are() {
     assert_eq!(few, costs());
     assert_eq!(few, [0, 2, 2, 2, 2, 1], "the count and the page, or the user");
     assert_eq!(house.get(&one_of_them.0, "/users/me")["name"], "Person 0");
+}
+
+#[test]
+fn payments_cost_the_same_whatever_the_order_holds_and_however_many_there_are() {
+    let gateways = Gateways::open();
+    let house = House::open(|settings| {
+        settings.cache.max_bytes = 0;
+        settings.payments = gateways.settings();
+    });
+    house.block_on(house.store().stock_catalog(Arc::new(Goods(20)), house.now())).expect("stocked");
+    let (buyer, _) = house.customer("Dilnoza");
+    let admin = house.admin();
+    let pay = |gateway: &str, lines: i64, note: &str| {
+        let items: Vec<_> =
+            (1..=lines).map(|slipper| json!({"slipper_id": slipper, "notes": note})).collect();
+        house.call(&buyer, "POST", &format!("/payments/{gateway}/create"), &json!({"items": items}))
+    };
+    for gateway in ["octo", "click"] {
+        let number = std::cell::Cell::new(0);
+        let cost = |lines| {
+            house.cost(
+                || number.set(number.get() + 1),
+                || pay(gateway, lines, &format!("{gateway} {lines} {}", number.get())),
+            )
+        };
+        assert_eq!(cost(1), cost(20), "{gateway}");
+    }
+    let few = house.cost_of_get(&admin, "/payments/?max=1000");
+    (0..30).for_each(|number| drop(pay("payme", 1, &format!("{number}"))));
+    assert_eq!((few, house.cost_of_get(&admin, "/payments/?max=1000")), (1, 1));
 }

@@ -78,7 +78,25 @@ pub(crate) const TABLE: &[(&str, &str, [u16; 4])] = &[
     ("PUT /orders/{order_id}", r#"{"status":"PAID"}"#, ADMIN),
     ("PUT /orders/{order_id}", r#"{"total_amount":1}"#, NOBODY),
     ("DELETE /orders/{order_id}", "", OWNER_AND_ADMIN),
+    // Payments. This shop has no gateway, which is told to who may pay: the owner alone, for nobody pays for others.
+    ("POST /payments/octo/create", ORDER, [401, 400, 403, 403]),
+    ("POST /payments/payme/create", ORDER, [401, 400, 403, 403]),
+    ("POST /payments/click/create", ORDER, [401, 400, 403, 403]),
+    ("POST /payments/octo/refund", ORDER, [401, 403, 403, 400]),
+    ("GET /payments/", "", ADMIN),
+    ("GET /payments/{payment_id}/events", "", ADMIN),
+    ("POST /payments/{payment_id}/close-review", r#"{"note":"looked at it"}"#, [401, 403, 403, 409]),
+    // Gateways have credentials of their own, and are told in their own words that these are wrong.
+    ("POST /payments/octo/notify", r#"{"status":"paid"}"#, EVERYBODY),
+    ("GET /payments/payme", "", EVERYBODY),
+    ("POST /payments/payme", "{}", EVERYBODY),
+    ("GET /api/rpc", "", EVERYBODY),
+    ("POST /api/rpc", "{}", EVERYBODY),
+    ("POST /payments/click/prepare", "{}", EVERYBODY),
+    ("POST /payments/click/complete", "{}", EVERYBODY),
 ];
+
+const ORDER: &str = r#"{"order_id":{order_id}}"#;
 
 const REGISTRATION: &str = r#"{"name":"New {new}","surname":"Buyer","phone_number":"+998950000{new}","password":"slippers-are-soft","confirm_password":"slippers-are-soft"}"#;
 const FORGOTTEN: &str =

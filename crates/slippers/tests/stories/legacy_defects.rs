@@ -1,6 +1,6 @@
 //! What went wrong in the old shop and must not here. A story of an entry of the list of its defects has the entry's
 //! letter and number at the head of its name, wherever it lives; here are those that belong to no feature alone.
-//! `tests/house.rs` holds that none is missing, and says which wait for payments or the cache.
+//! `tests/house.rs` holds that none is missing.
 
 use serde_json::{Value, json};
 use tempfile::TempDir;

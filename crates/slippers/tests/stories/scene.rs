@@ -82,10 +82,24 @@ impl Scene {
             ("cart_item_id", cart["items"][0]["id"].to_string()),
             ("order_id", order),
         ];
+        if text.contains("{payment_id}") {
+            values.push(("payment_id", self.recorded_payment(slipper)));
+        }
         if text.contains("{user_id}") || text.contains("{reset_id}") {
             values.extend(self.somebody(text.contains("{reset_id}")));
         }
         self.values.extend(values);
+    }
+
+    /// A payment of another order, which an admin recorded by hand.
+    fn recorded_payment(&self, slipper: i64) -> String {
+        let admin = self.admin();
+        self.shop.put_in_cart(admin, slipper, 1);
+        let placed = self.shop.call(admin, "POST", "/orders/from-cart?clear_cart=true", &Value::Null);
+        let order = placed.expect(200).json()["order_id"].as_str().expect("a number").to_owned();
+        let paid = json!({"status": "PAID"});
+        self.shop.call(admin, "PUT", &format!("/orders/{order}"), &paid).expect(200);
+        self.see(&format!("/payments/?order_id={order}"))[0]["id"].to_string()
     }
 
     /// Somebody to be managed, who may have forgotten their password.
@@ -162,6 +176,7 @@ impl Scene {
                     "/slippers/?limit=100",
                     "/users/?limit=100",
                     "/orders/?max=1000",
+                    "/payments/?max=1000",
                     "/admin/audit/?max=1000",
                     "/admin/password-resets/",
                 ]

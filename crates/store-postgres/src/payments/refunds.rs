@@ -5,8 +5,7 @@ use slippers_core::StoreError;
 use slippers_core::payments::checks::delay_seconds;
 use slippers_core::payments::rules::{Decision, RefundStep};
 use slippers_core::payments::{
-    Attempt, BeginRefund, EventKey, Gateway, Name, PaymentEvent, Refund, RefundError, RefundStatus, Report,
-    refunds,
+    BeginRefund, EventKey, Gateway, Name, PaymentEvent, Refund, RefundError, RefundStatus, Report, refunds,
 };
 use slippers_core::types::{PaymentId, RefundId, Timestamp};
 
@@ -22,7 +21,7 @@ pub(super) async fn begin(db: &Db, begin: &BeginRefund, now: Timestamp) -> Resul
         return Err(RefundError::OrderNotFound);
     }
     let attempts = rows::of_order(db, begin.order).await?;
-    let attempt = of_which(&attempts).ok_or(RefundError::NotPaid)?;
+    let attempt = refunds::of_which(&attempts).ok_or(RefundError::NotPaid)?;
     let present = rows::refunds_of(db, attempt.id).await?;
     let moving: Vec<Refund> =
         present.iter().filter(|refund| refund.status == RefundStatus::Pending).cloned().collect();
@@ -46,13 +45,6 @@ pub(super) async fn begin(db: &Db, begin: &BeginRefund, now: Timestamp) -> Resul
     }
     let all = rows::refunds_of(db, attempt.id).await?;
     Ok(all.into_iter().filter(|refund| begun.contains(&refund.id)).collect())
-}
-
-/// The attempt whose money goes back: the one that settles, else the last one that a person has to look at.
-fn of_which(attempts: &[Attempt]) -> Option<&Attempt> {
-    let in_review = |attempt: &&Attempt| attempt.status.has_money() && attempt.review.is_some();
-    let settling = attempts.iter().find(|attempt| attempt.settles);
-    settling.or_else(|| attempts.iter().filter(in_review).max_by_key(|attempt| attempt.id))
 }
 
 /// What a gateway said of a refund of ours.

@@ -4,8 +4,7 @@ use slippers_core::StoreError;
 use slippers_core::payments::checks::delay_seconds;
 use slippers_core::payments::rules::{Decision, RefundStep};
 use slippers_core::payments::{
-    Attempt, BeginRefund, EventKey, Gateway, Name, PaymentEvent, Refund, RefundError, RefundStatus, Report,
-    refunds,
+    BeginRefund, EventKey, Gateway, Name, PaymentEvent, Refund, RefundError, RefundStatus, Report, refunds,
 };
 use slippers_core::types::{RefundId, Timestamp};
 
@@ -18,7 +17,7 @@ pub(super) fn begin(db: &Db<'_>, begin: &BeginRefund, now: Timestamp) -> Result<
         return Err(RefundError::OrderNotFound);
     }
     let attempts = rows::of_order(db, begin.order)?;
-    let attempt = of_which(&attempts).ok_or(RefundError::NotPaid)?;
+    let attempt = refunds::of_which(&attempts).ok_or(RefundError::NotPaid)?;
     let present = rows::refunds_of(db, attempt.id)?;
     let moving: Vec<Refund> =
         present.iter().filter(|refund| refund.status == RefundStatus::Pending).cloned().collect();
@@ -41,13 +40,6 @@ pub(super) fn begin(db: &Db<'_>, begin: &BeginRefund, now: Timestamp) -> Result<
     }
     let all = rows::refunds_of(db, attempt.id)?;
     Ok(all.into_iter().filter(|refund| begun.contains(&refund.id)).collect())
-}
-
-/// The attempt whose money goes back: the one that settles, else the last one that a person has to look at.
-fn of_which(attempts: &[Attempt]) -> Option<&Attempt> {
-    let in_review = |attempt: &&Attempt| attempt.status.has_money() && attempt.review.is_some();
-    let settling = attempts.iter().find(|attempt| attempt.settles);
-    settling.or_else(|| attempts.iter().filter(in_review).max_by_key(|attempt| attempt.id))
 }
 
 const NAME_REFUND: &str = "UPDATE refunds SET their_id = coalesce(their_id, ?2) WHERE id = ?1";

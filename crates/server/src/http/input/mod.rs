@@ -16,7 +16,7 @@ pub(crate) use check::{Check, Source};
 pub(crate) use fault::{Fault, FieldFault, json_fault};
 pub(crate) use numbers::{Amount, IdIn, Int, Price};
 pub(crate) use plain_json::parse_json;
-pub(crate) use rules::{Flag, OneOf};
+pub(crate) use rules::{Flag, List, OneOf, Rule};
 pub(crate) use texts::{PhoneNumber, Secret, Text};
 
 /// Whether a request has a body.

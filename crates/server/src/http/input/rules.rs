@@ -38,6 +38,18 @@ impl Rule for Flag {
     }
 }
 
+/// A list, whatever is in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List;
+
+impl Rule for List {
+    type Out = Vec<Value>;
+
+    fn read(&self, value: &Value) -> Result<Vec<Value>, Fault> {
+        value.as_array().cloned().ok_or_else(|| Fault::new("list_type", "Input should be a valid list"))
+    }
+}
+
 /// One of a few words, to the letter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OneOf<T: 'static> {

@@ -14,7 +14,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 use super::facts::Facts;
 use super::refusals;
 use super::schemas::Error;
-use super::words::{AUTH, CART, CATEGORIES, ORDERS, SLIPPERS, SYSTEM, USERS};
+use super::words::{AUTH, CART, CATEGORIES, ORDERS, PAYMENTS, SLIPPERS, SYSTEM, USERS};
 use crate::http::errors::Code;
 use crate::ops::api::{API_TITLE, API_VERSION};
 
@@ -28,13 +28,17 @@ const DESCRIPTION: &str = "A shop for slippers: the catalogue, carts, orders, us
     Money is soum as a number with at most two decimals. \
     Every answer has an `X-Request-ID`; every one that is not a success has the body `Error`.";
 
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     (AUTH, "Signing in, staying signed in, and signing out."),
     (USERS, "One's own account, and for admins everybody's."),
     (CATEGORIES, "The shelves of the catalogue."),
     (SLIPPERS, "The products of the catalogue and their pictures."),
     (CART, "What a user is about to order. A user has one cart; it is made when it is first needed."),
     (ORDERS, "What was ordered. Times are minutes on a clock in Tashkent."),
+    (
+        PAYMENTS,
+        "Buyers pay at OCTO, Payme and Click; these gateways call the shop, and admins look after both.",
+    ),
     (SYSTEM, "Health, documents, and files."),
 ];
 

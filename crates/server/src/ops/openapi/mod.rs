@@ -27,6 +27,7 @@ pub(crate) mod words {
     pub(crate) const SLIPPERS: &str = "slippers";
     pub(crate) const CART: &str = "cart";
     pub(crate) const ORDERS: &str = "orders";
+    pub(crate) const PAYMENTS: &str = "payments";
     pub(crate) const SYSTEM: &str = "system";
 }
 

@@ -41,7 +41,9 @@ refusals! {
     PhoneInUse PasswordIncorrect UpdateFailed AdminStatusFixed OwnAccountUpdate OwnAccountDelete LastAdmin CategoryNotFound
     CategoryNameTaken SlipperNotFound ImageNotFound TooManyImages ImageInvalid CartItemNotFound CartFull CartEmpty OutOfStock NotOnSale TooManyOpenOrders
     IdempotencyKeyReused IdempotencyKeyInvalid OrderNotFound OrderNotYours OrderUpdateNotYours OrderDeleteNotYours
-    OrderFieldForbidden OrderTotalForbidden OrderStepForbidden OrderKept
+    OrderFieldForbidden OrderTotalForbidden OrderStepForbidden OrderKept PayNotYours OrderRefunded OrderPaid OrderCancelled
+    OrderTotalZero AmountDisagrees PaymentInReview ItemsInvalid GatewayNotConfigured GatewayRefused GatewayUnreachable
+    PaymentNotReady AlreadyRefunded NotRefundable RefundTooSmall PaymentNotFound NotInReview
 }
 
 /// The name among the document's components of the answer that stands for these codes.
@@ -83,7 +85,7 @@ fn headers(code: Code) -> &'static [&'static str] {
         Code::RateLimited => {
             &["Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
         }
-        Code::LoginRateLimited | Code::Overloaded => &["Retry-After"],
+        Code::LoginRateLimited | Code::Overloaded | Code::PaymentNotReady => &["Retry-After"],
         _ => &[],
     }
 }

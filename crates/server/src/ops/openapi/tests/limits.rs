@@ -96,6 +96,7 @@ fn probe(check: Check, told: &Told, name: &str) {
             expect(json!(-1), "greater_than", Some(("exclusiveMinimum", "gt")));
             expect(json!(1_000_000_000_000_000_i64), "less_than_equal", Some(("maximum", "le")));
         }
+        "array" => expect(json!("x"), "list_type", None),
         "boolean" => expect(json!("maybe"), "bool_parsing", None),
         other => panic!("{name}: nobody knows how to probe {other:?}"),
     }
