@@ -3,6 +3,7 @@
 mod admin;
 mod config;
 mod demo;
+mod demo_gateways;
 mod healthcheck;
 mod migrate;
 mod openapi;

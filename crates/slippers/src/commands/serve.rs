@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::demo::{self, Outcome};
+use super::demo_gateways::Simulators;
 use crate::config::{Config, World};
 use crate::console;
 use crate::failure::Failure;
@@ -15,7 +16,7 @@ const METRICS_BACKLOG: i32 = 16;
 
 pub(super) fn run(world: &World, with_demo: bool) -> Result<(), Failure> {
     let start = Instant::now();
-    let config = Config::load(world, true)?;
+    let mut config = Config::load(world, true)?;
     logging::start(&config.log);
     let bound = wire::bind("SLIPPERS_LISTEN", config.listen, config.backlog)?;
     let metrics = config.metrics_listen.map(|address| wire::bind("METRICS_LISTEN", address, METRICS_BACKLOG));
@@ -28,6 +29,14 @@ pub(super) fn run(world: &World, with_demo: bool) -> Result<(), Failure> {
     } else {
         None
     };
+    // Before the server, which is told of them; dropped after it.
+    let gateways = if with_demo {
+        let address = bound.address().unwrap_or(config.listen);
+        let entropy = wire::entropy();
+        runtime.block_on(Simulators::start(&mut config.payments, address, &*entropy))?
+    } else {
+        Simulators::default()
+    };
     let server = wire::server(&config, store.clone(), with_demo)?;
     let stop = wire::stop_signal().map_err(|error| {
         Failure::failed(format!("signals can't be received: {error}"), "see what the system says")
@@ -36,7 +45,8 @@ pub(super) fn run(world: &World, with_demo: bool) -> Result<(), Failure> {
     let address = listener.local_addr().unwrap_or(config.listen);
     let metrics = metrics.map(wire::Bound::listen).transpose()?;
     let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
-    welcome(&config, address, metrics_address, outcome.as_ref()).iter().for_each(|line| console::say(line));
+    let lines = welcome(&config, address, metrics_address, outcome.as_ref(), &gateways);
+    lines.iter().for_each(|line| console::say(line));
     tracing::info!(%address, startup_ms = start.elapsed().as_millis(), "listening on {address}");
 
     if let Some(listener) = metrics {
@@ -57,6 +67,7 @@ fn welcome(
     address: SocketAddr,
     metrics: Option<SocketAddr>,
     outcome: Option<&Outcome>,
+    gateways: &Simulators,
 ) -> Vec<String> {
     let site = if address.ip().is_unspecified() {
         format!("http://localhost:{}", address.port())
@@ -82,6 +93,9 @@ fn welcome(
             line("admin", name);
             line("password", password.as_str());
         }
+    }
+    if !gateways.is_empty() {
+        line("payments", "simulated: a page with a button stands for the gateway, no money moves");
     }
     lines
 }

@@ -15,6 +15,7 @@ mod click_payments;
 mod command_line;
 mod crash;
 mod crowd;
+mod demo_purchase;
 mod drain;
 mod edge_abuse;
 mod edge_bodies;
