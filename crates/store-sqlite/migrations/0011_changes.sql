@@ -1,0 +1,2 @@
+-- Nothing to do here: PostgreSQL gets a table of what other instances have to know. Of one file another process's changes
+-- are seen by asking the file (PRAGMA data_version).
