@@ -116,3 +116,89 @@ impl Gateways {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use async_trait::async_trait;
+    use slippers_gateways::Method;
+
+    use super::*;
+    use crate::ports::{HttpClient, SystemEntropy};
+    use crate::settings::PaymentSettings;
+
+    /// What became of a call, one after the other; the last one again and again.
+    #[derive(Debug)]
+    struct Line(Mutex<Vec<Result<&'static str, ports::CallError>>>);
+
+    #[async_trait]
+    impl HttpClient for Line {
+        async fn call(
+            &self,
+            _: http::Request<Bytes>,
+            _: Duration,
+        ) -> Result<http::Response<Bytes>, ports::CallError> {
+            let mut left = self.0.lock().expect("no poison");
+            let next = if left.len() > 1 { left.remove(0) } else { left[0].clone() };
+            next.map(|body| http::Response::new(Bytes::from_static(body.as_bytes())))
+        }
+    }
+
+    fn unsent() -> Result<&'static str, ports::CallError> {
+        Err(ports::CallError::NotSent("refused".to_owned()))
+    }
+
+    fn lost() -> Result<&'static str, ports::CallError> {
+        Err(ports::CallError::Unknown("cut".to_owned()))
+    }
+
+    fn read(response: &Response) -> Result<(), CallError> {
+        match response.body.as_slice() {
+            b"yes" => Ok(()),
+            b"no" => Err(CallError::Refused { code: 2, text: "no".to_owned() }),
+            b"often" => Err(CallError::TooOften),
+            _ => Err(CallError::Unknown("a page".to_owned())),
+        }
+    }
+
+    /// How a call ends, and after how many milliseconds at least and at most.
+    async fn end(answers: Vec<Result<&'static str, ports::CallError>>) -> (Result<(), Failure>, u128) {
+        let line = Arc::new(Line(Mutex::new(answers)));
+        let gateways = Gateways::new(&PaymentSettings::default(), line, Arc::new(SystemEntropy));
+        let request = Request {
+            method: Method::Post,
+            url: "http://127.0.0.1:1/prepare_payment".to_owned(),
+            headers: vec![("accept", "application/json".to_owned())],
+            body: Some("{}".to_owned()),
+        };
+        let begun = Instant::now();
+        let end = gateways.expect("gateways").exchange(&request, BUDGET, read).await;
+        (end, begun.elapsed().as_millis())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_answer_is_asked_for_again_and_what_never_left_is_given_up_soon() {
+        assert_eq!(end(vec![Ok("yes")]).await, (Ok(()), 0));
+        let (told, after) = end(vec![lost(), unsent(), Ok("page"), Ok("yes")]).await;
+        assert_eq!(told, Ok(()));
+        assert!((1750..=2700).contains(&after), "{after}");
+        let (told, after) = end(vec![unsent()]).await;
+        assert!(matches!(told, Err(Failure::NotSent(_))) && after <= 1200, "{told:?} {after}");
+        let (told, after) = end(vec![lost()]).await;
+        assert!(matches!(told, Err(Failure::Unknown(_))), "{told:?}");
+        assert!((16_000..=20_000).contains(&after), "{after}");
+        let (told, after) = end(vec![Ok("often"), Ok("yes")]).await;
+        assert_eq!((told, after >= 1100), (Ok(()), true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_sure_only_when_no_try_before_can_have_been_done() {
+        let refused = |is_first| Err(Failure::Refused { text: "no".to_owned(), is_first });
+        assert_eq!(end(vec![Ok("no")]).await.0, refused(true));
+        assert_eq!(end(vec![unsent(), Ok("often"), Ok("no")]).await.0, refused(true));
+        for before in [lost(), Ok("page")] {
+            assert_eq!(end(vec![before, Ok("no")]).await.0, refused(false));
+        }
+    }
+}

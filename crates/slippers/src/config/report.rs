@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use slippers_server::settings::{Configured, OCTO_NOTIFY_URL, PaymentSettings};
+
 use super::database::{is_server, without_password};
 use super::fault::Source;
 use super::parse;
@@ -57,11 +59,32 @@ pub(crate) fn check(config: &Config) -> String {
     if let Database::Postgres(server) = &config.database {
         let _ = writeln!(text, "Takes of PostgreSQL: {}.", server.budget());
     }
+    for (gateway, lacks) in lacking(&config.payments) {
+        let _ = match &lacks[..] {
+            [] => writeln!(text, "Takes payments by {gateway}."),
+            names => writeln!(text, "Takes no payments by {gateway}: it lacks {}.", names.join(", ")),
+        };
+    }
     for (name, from) in &config.not_yet {
         let _ = writeln!(text, "{name} (from {from}) is not used by this version.");
     }
     let _ = writeln!(text, "The settings are good.");
     text
+}
+
+/// Each gateway, and the names of the settings without which it takes no payments.
+fn lacking(payments: &PaymentSettings) -> [(&'static str, Vec<&'static str>); 3] {
+    fn names<T>(settings: &Configured<T>) -> Vec<&'static str> {
+        match settings {
+            Configured::Ready(_) => Vec::new(),
+            Configured::Missing(names) => names.clone(),
+        }
+    }
+    let octo = match &payments.octo {
+        Configured::Ready(octo) if octo.notify_url.is_empty() => vec![OCTO_NOTIFY_URL],
+        other => names(other),
+    };
+    [("OCTO", octo), ("Payme", names(&payments.payme)), ("Click", names(&payments.click))]
 }
 
 /// The table of settings in Markdown.

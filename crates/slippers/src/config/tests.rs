@@ -306,3 +306,46 @@ fn a_preset_is_a_budget_for_the_whole_shop_and_numbers_beat_it() {
     let text = faults(&[], &[url, key, preset("huge")]);
     assert!(text.contains("SLIPPERS_TRAFFIC") && text.contains("none of low, moderate and high"), "{text}");
 }
+
+#[test]
+fn gateways_need_their_settings_whole_and_well_formed() {
+    let config = load(&[], &[("OCTO_SHOP_ID", "27"), ("OCTO_SECRET", "hunter2"), ("PAYME_KEY", "hunter3")]);
+    let text = report::check(&config.expect("good settings"));
+    assert!(text.contains("Takes no payments by OCTO: it lacks OCTO_NOTIFY_URL."), "{text}");
+    assert!(text.contains("Takes no payments by Payme: it lacks PAYME_MERCHANT_ID."), "{text}");
+    assert!(text.contains("by Click: it lacks CLICK_SERVICE_ID, CLICK_MERCHANT_ID, CLICK_MERCHANT_USER_ID, CLICK_SECRET_KEY."), "{text}");
+    assert!(!text.contains("hunter"), "{text}");
+    let all = [
+        ("OCTO_SHOP_ID", "27"),
+        ("OCTO_SECRET", "hunter2"),
+        ("OCTO_NOTIFY_URL", "https://shop.example/payments/octo/notify"),
+        ("OCTO_USD_UZS_RATE", "12650.5"),
+        ("OCTO_EXTRA_PARAMS", "{\"ttl\": 15}"),
+        ("OCTO_AUTO_CAPTURE", "no"),
+    ];
+    let config = load(&[], &all).expect("good settings");
+    assert!(report::check(&config).contains("Takes payments by OCTO."));
+    let slippers_server::settings::Configured::Ready(octo) = &config.payments.octo else {
+        panic!("it is whole")
+    };
+    assert_eq!(
+        (octo.auto_capture, octo.usd_rate.map(slippers_core::types::Money::minor)),
+        (false, Some(1_265_050))
+    );
+    assert_eq!(octo.extra.get("ttl").and_then(serde_json::Value::as_i64), Some(15));
+    for (name, value) in [
+        ("OCTO_API_BASE", "secure.octo.uz"),
+        ("OCTO_NOTIFY_URL", "ftp://shop.example"),
+        ("OCTO_LANGUAGE", "de"),
+        ("OCTO_CURRENCY", "USD"),
+        ("OCTO_USD_UZS_RATE", "much"),
+        ("OCTO_USD_UZS_RATE", "0"),
+        ("OCTO_EXTRA_PARAMS", "[1]"),
+        ("OCTO_TEST", "perhaps"),
+        ("PAYME_CHECKOUT_URL", "https://"),
+        ("CLICK_PAY_URL", "https://a b"),
+    ] {
+        let text = faults(&[], &[(name, value)]);
+        assert!(text.contains(name), "{name}={value}: {text}");
+    }
+}

@@ -200,3 +200,31 @@ fn a_second_payment_is_kept_apart_and_waits_for_a_person() {
     assert_eq!(till.payments(order).iter().filter(|payment| payment["settles"] == true).count(), 1);
     till.assert_sound();
 }
+
+#[test]
+fn c41_payments_that_hang_at_octo_hold_no_connection_to_the_database() {
+    let till = Till::open();
+    // More than a shop on a server has connections.
+    let buyers = at_once(12, |number| till.order(&format!("Buyer {number}"), 1));
+    till.sim(
+        At::Octo,
+        "faults",
+        &json!([{"at": "prepare_payment", "what": "hang", "value": 60_000, "times": 1000}]),
+    );
+    let answers = at_once(13, |number| match buyers.get(number) {
+        Some((buyer, order)) => till.create(buyer, &json!({"order_id": order})).status,
+        None => {
+            let hangs = || till.known(At::Octo)["payments"].as_array().map(Vec::len) == Some(12);
+            eventually("all of them hang", || hangs().then_some(()));
+            // Somebody else finds the shop as ever, and can order.
+            for _ in 0..10 {
+                till.shop.get("/health").expect(200);
+                till.shop.get("/slippers/").expect(200);
+            }
+            till.order("Somebody else", 1);
+            200
+        }
+    });
+    assert_eq!((&answers[..12], answers[12]), (&[503; 12][..], 200));
+    till.assert_sound();
+}
