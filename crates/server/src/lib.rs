@@ -25,7 +25,7 @@ mod worker;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use slippers_core::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -39,6 +39,8 @@ use crate::accounts::tokens::Tokens;
 use crate::cache::PageCache;
 use crate::http::body::Bodies;
 use crate::http::files::Files;
+pub use crate::http::request_limit::RequestLimit;
+pub use crate::http::serve::Leave;
 use crate::http::stack::Stack;
 use crate::images::Pictures;
 use crate::ops::Metrics;
@@ -87,6 +89,8 @@ impl Server {
             bodies: Bodies::new(settings.connections.body_timeout),
             pictures: Pictures::new(&settings.static_dir),
             metrics: Metrics::new(http::router::templates(), clock.now()),
+            request_limit: RequestLimit::new(settings.connections.max_requests),
+            leaves: AtomicBool::new(false),
             store,
             settings,
             clock,
@@ -96,9 +100,9 @@ impl Server {
         Ok(Self { shop, stack })
     }
 
-    /// Serves until `stop` resolves, then drains: what waits in the listener's queue is still answered, what runs is
-    /// finished, and background work ends.
-    pub async fn run(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+    /// Serves until `stop` resolves, then drains: what waits in the listener's queue is still answered unless others do
+    /// that, what runs is finished, and background work ends.
+    pub async fn run(self, listener: TcpListener, stop: impl Future<Output = Leave>) {
         let stop_work = CancellationToken::new();
         let work = tokio::spawn(worker::run(self.shop.clone(), stop_work.clone()));
         let settings = self.shop.settings.connections.clone();
@@ -111,6 +115,11 @@ impl Server {
         if let Err(error) = work.await {
             tracing::error!(%error, "background work ended badly: {error}");
         }
+    }
+
+    /// Tells when so many requests were answered that a fresh process should follow.
+    pub fn request_limit(&self) -> RequestLimit {
+        self.shop.request_limit.clone()
     }
 
     /// Answers scrapes of the metrics on a listener of their own, for as long as it is polled.

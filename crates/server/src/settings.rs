@@ -53,6 +53,8 @@ pub struct ConnectionSettings {
     pub max_connections: usize,
     /// How many requests a connection may carry before it is closed; 0 = no limit.
     pub max_requests_per_connection: u64,
+    /// How many requests are answered until [`Server::request_limit`](crate::Server::request_limit) tells; 0 = it never does.
+    pub max_requests: u64,
     /// How long what runs may take to finish when the server stops.
     pub drain_timeout: Duration,
 }
@@ -66,6 +68,7 @@ impl Default for ConnectionSettings {
             request_timeout: Duration::from_secs(60),
             max_connections: 10_000,
             max_requests_per_connection: 0,
+            max_requests: 0,
             drain_timeout: Duration::from_secs(25),
         }
     }

@@ -1,6 +1,7 @@
 //! What every handler can reach.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use slippers_core::Store;
 use slippers_core::types::Timestamp;
@@ -13,6 +14,7 @@ use crate::accounts::tokens::Tokens;
 use crate::cache::PageCache;
 use crate::http::body::Bodies;
 use crate::http::files::Files;
+use crate::http::request_limit::RequestLimit;
 use crate::images::Pictures;
 use crate::ops::Metrics;
 use crate::payments::Gateways;
@@ -36,6 +38,9 @@ pub(crate) struct Shop {
     pub(crate) gateways: Gateways,
     pub(crate) cache: Arc<PageCache>,
     pub(crate) metrics: Metrics,
+    pub(crate) request_limit: RequestLimit,
+    /// Whether the server stops: nothing new should be sent here.
+    pub(crate) leaves: AtomicBool,
 }
 
 impl Shop {

@@ -52,6 +52,10 @@ pub(crate) enum Command {
         /// once. A shop that has categories or products is left alone.
         #[arg(long)]
         demo: bool,
+
+        /// This process follows the one at the other end of stdin, which has started it.
+        #[arg(long, hide = true)]
+        take_over: bool,
     },
 
     /// Look at the database's schema, or bring it up to this program's.
@@ -91,6 +95,22 @@ pub(crate) enum Command {
         to: String,
     },
 
+    /// Copy a shop on SQLite into a folder while it sells: rows of one moment, pictures, signing key.
+    ///
+    /// The copy is read from end to end before the folder gets its name. It holds people's data and the key.
+    Backup {
+        /// A folder that is empty or not there yet.
+        #[arg(value_name = "FOLDER")]
+        to: PathBuf,
+    },
+
+    /// Put a backup into a folder that holds no shop (--data-dir).
+    Restore {
+        /// The folder that `slippers backup` has made.
+        #[arg(value_name = "FOLDER")]
+        from: PathBuf,
+    },
+
     /// Print the OpenAPI document of the API.
     Openapi,
 
@@ -101,6 +121,10 @@ pub(crate) enum Command {
         #[command(flatten)]
         listen: Listen,
     },
+
+    /// Print the configuration of what runs beside the shop, filled in with this host's settings.
+    #[command(subcommand)]
+    Deploy(Deploy),
 
     /// See the settings.
     #[command(subcommand)]
@@ -172,6 +196,51 @@ pub(crate) enum Admin {
         #[arg(long)]
         password_stdin: bool,
     },
+}
+
+/// `deploy …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Deploy {
+    /// The service and the socket of systemd.
+    Systemd {
+        /// Where the program lies [default: /usr/local/bin/slippers].
+        #[arg(long, value_name = "FILE")]
+        program: Option<PathBuf>,
+    },
+    /// nginx in front of the shop.
+    Nginx {
+        /// The certificate's chain; makes it HTTPS with HTTP/2.
+        #[arg(long, value_name = "FILE", requires = "tls_key")]
+        tls_cert: Option<PathBuf>,
+
+        /// The certificate's key.
+        #[arg(long, value_name = "FILE", requires = "tls_cert")]
+        tls_key: Option<PathBuf>,
+
+        /// The version of nginx, which decides how HTTP/2 is written (`nginx -v` tells it).
+        #[arg(long, value_name = "X.Y.Z", default_value = "1.22.1", value_parser = version)]
+        nginx_version: Version,
+    },
+    /// PgBouncer between the shop and PostgreSQL.
+    Pgbouncer,
+    /// What Prometheus scrapes, its rules and alerts.
+    Prometheus,
+    /// The dashboard for Grafana.
+    Grafana,
+    /// What the kernel should be told.
+    Sysctl,
+}
+
+/// A program's version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Version(pub(crate) u32, pub(crate) u32, pub(crate) u32);
+
+fn version(text: &str) -> Result<Version, String> {
+    let mut parts = text.split('.').map(|part| part.parse::<u32>().ok());
+    match (parts.next().flatten(), parts.next().flatten(), parts.next().flatten(), parts.next()) {
+        (Some(major), Some(minor), Some(patch), None) => Ok(Version(major, minor, patch)),
+        _ => Err("write it like 1.22.1".to_owned()),
+    }
 }
 
 /// `config …`

@@ -12,6 +12,7 @@ mod files;
 mod logging;
 mod password;
 mod pictures;
+mod service;
 mod stock;
 mod wire;
 

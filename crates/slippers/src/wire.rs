@@ -3,9 +3,8 @@
 
 mod store;
 
-use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use slippers_core::Store;
@@ -16,9 +15,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{Config, MessageSettings};
-use crate::console;
 use crate::failure::Failure;
-pub(crate) use store::{database_exists, migration_status, open_store, transfer};
+pub(crate) use store::{
+    Copied, check_database, copy_database, database_exists, migration_status, open_store, transfer,
+};
 
 /// The machine's clock.
 pub(crate) fn clock() -> Arc<dyn Clock> {
@@ -40,12 +40,12 @@ pub(crate) fn runtime(workers: usize) -> Result<Runtime, Failure> {
     })
 }
 
-/// An address that is ours but does not listen yet: that it is taken shows before anything else is done, and nobody is
-/// kept waiting while the database is migrated.
-pub(crate) struct Bound {
-    socket: Socket,
-    backlog: i32,
-    setting: &'static str,
+/// An address that is ours: that it is taken shows before anything else is done.
+pub(crate) enum Bound {
+    /// It does not listen yet, so that nobody is kept waiting while the database is migrated.
+    Own { socket: Socket, backlog: i32, setting: &'static str },
+    /// Others have listened on it for us.
+    Inherited(TcpListener),
 }
 
 /// Takes the address that a setting names.
@@ -64,29 +64,33 @@ pub(crate) fn bind(setting: &'static str, address: SocketAddr, backlog: i32) -> 
         Ok(socket)
     };
     bound()
-        .map(|socket| Bound { socket, backlog, setting })
+        .map(|socket| Bound::Own { socket, backlog, setting })
         .map_err(|error| not_bound(setting, address, &error))
 }
 
 impl Bound {
     /// The address, with the port that the system chose where none was named.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
-        self.socket.local_addr().ok().and_then(|address| address.as_socket())
+        match self {
+            Self::Inherited(listener) => listener.local_addr().ok(),
+            Self::Own { socket, .. } => socket.local_addr().ok().and_then(|address| address.as_socket()),
+        }
     }
 
     /// Starts to listen. Called inside a runtime.
     pub(crate) fn listen(self) -> Result<tokio::net::TcpListener, Failure> {
         let address = self.address();
-        self.socket
-            .listen(self.backlog)
-            .and_then(|()| tokio::net::TcpListener::from_std(self.socket.into()))
-            .map_err(|error| {
-                not_bound(
-                    self.setting,
-                    address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))),
-                    &error,
-                )
-            })
+        let (setting, listener) = match self {
+            Self::Inherited(listener) => {
+                ("SLIPPERS_LISTEN", listener.set_nonblocking(true).map(|()| listener))
+            }
+            Self::Own { socket, backlog, setting } => {
+                (setting, socket.listen(backlog).map(|()| socket.into()))
+            }
+        };
+        listener.and_then(tokio::net::TcpListener::from_std).map_err(|error| {
+            not_bound(setting, address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))), &error)
+        })
     }
 }
 
@@ -164,69 +168,26 @@ fn client(payments: &PaymentSettings) -> Result<HyperClient, Failure> {
     }
 }
 
+/// A number a fifth more or less, so that processes that were started together are not followed together.
+fn spread(number: u64, entropy: &dyn Entropy) -> u64 {
+    let mut byte = [128];
+    // Without randomness the number itself will do.
+    let _ = entropy.fill(&mut byte);
+    (number * 4 / 5 + number * 2 / 5 * u64::from(byte[0]) / 255).max(number.min(1))
+}
+
 /// Puts the server together.
 pub(crate) fn server(config: &Config, store: Arc<dyn Store>, is_demo: bool) -> Result<Server, Failure> {
     let entropy = entropy();
     let secret = config.key.find_or_make(&*entropy)?;
     let notifiers = notifiers(&config.messages, is_demo)?;
     let client = Arc::new(client(&config.payments)?);
-    let server = Server::new(store, config.server_settings(secret), clock(), entropy, notifiers, client);
+    let mut settings = config.server_settings(secret);
+    settings.connections.max_requests = spread(config.limit_max_requests, &*entropy);
+    let server = Server::new(store, settings, clock(), entropy, notifiers, client);
     server.map_err(|error| {
         Failure::failed(format!("the server can't be started: {error}"), "see what the system says")
     })
-}
-
-/// Resolves at the first Ctrl-C or SIGTERM; the second one ends the program at once. Called inside a runtime.
-pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut signals = Signals::new()?;
-    Ok(async move {
-        signals.next().await;
-        tracing::info!("stopping: what runs is finished first; a second signal ends it at once");
-        tokio::spawn(async move {
-            signals.next().await;
-            console::complain("slippers: ended at once, by a second signal");
-            // Acknowledged writes are on the disk already: there is nothing left to save.
-            std::process::exit(1);
-        });
-    })
-}
-
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Without a handler there is no signal to wait for.
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 
 mod accounts;
 mod audit;
+pub mod backup;
 mod cart;
 mod catalog;
 mod connection;

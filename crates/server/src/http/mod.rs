@@ -17,6 +17,7 @@ pub(crate) mod json;
 mod leftover;
 pub(crate) mod limit;
 pub(crate) mod payload;
+pub(crate) mod request_limit;
 pub(crate) mod router;
 pub(crate) mod serve;
 pub(crate) mod stack;

@@ -33,16 +33,27 @@ use crate::settings::ConnectionSettings;
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// And this many headers.
 const MAX_HEADERS: usize = 100;
-/// How long a new connection may take to begin its first request once the server stops.
-const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
+/// How long a connection may take to begin its next request once the server stops: that one is told to be the last. Whoever
+/// was just let in, or has just sent one, would else find the connection closed.
+const LAST_REQUEST_GRACE: Duration = Duration::from_secs(1);
+
+/// How a server leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// Nobody follows on this listener: what waits in its queue is still answered.
+    Closing,
+    /// Others go on with it, and take what waits.
+    HandedOver,
+}
 
 /// Serves connections until `stop` resolves, then drains: what waits in the listener's queue is still taken and
-/// answered, what runs is finished, idle connections are closed. Ends at the latest after the drain timeout.
+/// answered, unless others do that; what runs is finished, idle connections are closed. Ends at the latest after the drain
+/// timeout.
 pub(crate) async fn serve(
     stack: Arc<Stack>,
     settings: ConnectionSettings,
     listener: TcpListener,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = Leave>,
 ) {
     let places = Arc::new(Semaphore::new(settings.max_connections));
     let draining = Arc::new(Draining::default());
@@ -63,7 +74,7 @@ pub(crate) async fn serve(
     };
 
     let mut stop = std::pin::pin!(stop);
-    loop {
+    let leave = loop {
         let next = async {
             // A place is taken before the connection: the ones beyond wait in the kernel's queue, not in our memory.
             let place = places.clone().acquire_owned().await.ok();
@@ -71,16 +82,21 @@ pub(crate) async fn serve(
         };
         let (place, accepted) = tokio::select! {
             biased;
-            () = &mut stop => break,
+            leave = &mut stop => break leave,
             accepted = next => accepted,
         };
         match accepted {
             Ok((stream, peer)) => spawn(stream, peer, place),
             Err(error) => rest_after(&error).await,
         }
-    }
+    };
 
-    take_the_rest(listener, |stream, peer| spawn(stream, peer, None));
+    stack.shop.leaves.store(true, Ordering::Relaxed);
+    match leave {
+        Leave::Closing => take_the_rest(listener, |stream, peer| spawn(stream, peer, None)),
+        // Whoever has the socket now takes what waits in its queue.
+        Leave::HandedOver => drop(listener),
+    }
     draining.begin();
     connections.close();
     if tokio::time::timeout(settings.drain_timeout, connections.wait()).await.is_err() {
@@ -158,10 +174,7 @@ impl Connection {
         let mut connection = std::pin::pin!(connection);
         let leave = async {
             draining.token.cancelled().await;
-            // Whoever has just been let in is still about to ask; hyper would close on them.
-            if self.requests.load(Ordering::Relaxed) == 0 {
-                tokio::time::sleep(FIRST_REQUEST_GRACE).await;
-            }
+            tokio::time::sleep(LAST_REQUEST_GRACE).await;
         };
         // In a set of its own it is looked at only when it was woken: to look at the token takes locks that all
         // connections share, several times a request.
@@ -205,6 +218,7 @@ impl Connection {
         is_spent: bool,
         draining: &Draining,
     ) -> Response<Payload> {
+        self.stack.shop.request_limit.count();
         let served = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         if is_spent || (self.max_requests > 0 && served >= self.max_requests) || draining.has_begun() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -1,6 +1,7 @@
 //! `/`, `/health`, `/admin`, the documents and the files.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::rejection::PathRejection;
@@ -120,10 +121,13 @@ async fn live() -> Json<StatusOut> {
     tag = SYSTEM,
     responses(
         (status = 200, description = "They should", body = StatusOut),
-        (status = 503, description = "The database does not answer", body = StatusOut),
+        (status = 503, description = "The database does not answer, or the program stops", body = StatusOut),
     ),
 )]
 async fn ready(State(shop): State<Arc<Shop>>) -> Response {
+    if shop.leaves.load(Ordering::Relaxed) {
+        return with_status(false, Json(StatusOut { status: "stopping" }));
+    }
     let database = database_answers(&shop).await;
     with_status(database, Json(StatusOut { status: if database { "ok" } else { "database unavailable" } }))
 }

@@ -1,9 +1,11 @@
 //! The subcommands, one file each.
 
 mod admin;
+mod backup;
 mod config;
 mod demo;
 mod demo_gateways;
+mod deploy;
 mod healthcheck;
 mod migrate;
 mod openapi;
@@ -20,7 +22,7 @@ use crate::logging;
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     let world = World::real(cli.flags());
     match cli.command {
-        Command::Serve { demo, .. } => serve::run(&world, demo),
+        Command::Serve { demo, take_over, .. } => serve::run(&world, demo, take_over),
         Command::Migrate(what) => migrate::run(&settings(&world)?, what),
         Command::Admin(what) => admin::run(&settings(&world)?, what),
         Command::Seed { products } => seed::run(&settings(&world)?, products),
@@ -28,11 +30,14 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             logging::start(&Config::load(&world, false)?.log);
             transfer::run(&from, &to)
         }
+        Command::Backup { to } => backup::back_up(&settings(&world)?, &to),
+        Command::Restore { from } => backup::restore(&settings(&world)?, &from),
         Command::Openapi => {
             openapi::run();
             Ok(())
         }
         Command::Healthcheck { .. } => healthcheck::run(&settings(&world)?),
+        Command::Deploy(what) => deploy::run(&settings(&world)?, &what),
         Command::Config(what) => config::run(&world, &what),
     }
 }

@@ -1,6 +1,7 @@
 //! `slippers serve`
 
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 use super::demo::{self, Outcome};
@@ -9,22 +10,35 @@ use crate::config::{Config, World};
 use crate::console;
 use crate::failure::Failure;
 use crate::logging;
-use crate::wire;
+use crate::service::{self, Inherited, Signals, Successor, systemd};
+use crate::wire::{self, Bound};
 
 /// Scrapes that may wait to be accepted.
 const METRICS_BACKLOG: i32 = 16;
 
-pub(super) fn run(world: &World, with_demo: bool) -> Result<(), Failure> {
+pub(super) fn run(world: &World, with_demo: bool, follows: bool) -> Result<(), Failure> {
     let start = Instant::now();
+    // The line to the predecessor ends with this process, whatever is wrong with the settings.
+    let inherited = Inherited::take(follows).map_err(|error| {
+        Failure::failed(
+            format!("what was left to this process is no listener: {error}"),
+            "start it without LISTEN_FDS, or see the socket unit (slippers deploy systemd)",
+        )
+    })?;
     let mut config = Config::load(world, true)?;
     logging::start(&config.log);
-    let bound = wire::bind("SLIPPERS_LISTEN", config.listen, config.backlog)?;
-    let metrics = config.metrics_listen.map(|address| wire::bind("METRICS_LISTEN", address, METRICS_BACKLOG));
+    let mut left = inherited.listeners.into_iter();
+    let mut place = |setting, address, backlog| match left.next() {
+        Some(listener) => Ok(Bound::Inherited(listener)),
+        None => wire::bind(setting, address, backlog),
+    };
+    let bound = place("SLIPPERS_LISTEN", config.listen, config.backlog)?;
+    let metrics = config.metrics_listen.map(|address| place("METRICS_LISTEN", address, METRICS_BACKLOG));
     let metrics = metrics.transpose()?;
     let runtime = wire::runtime(config.workers)?;
     let inside = runtime.enter();
     let store = wire::open_store(&config, &runtime)?;
-    let outcome = if with_demo {
+    let outcome = if with_demo && !follows {
         Some(runtime.block_on(demo::open(&config, &*store, &*wire::entropy()))?)
     } else {
         None
@@ -38,20 +52,31 @@ pub(super) fn run(world: &World, with_demo: bool) -> Result<(), Failure> {
         Simulators::default()
     };
     let server = wire::server(&config, store.clone(), with_demo)?;
-    let stop = wire::stop_signal().map_err(|error| {
+    let signals = Signals::hear().map_err(|error| {
         Failure::failed(format!("signals can't be received: {error}"), "see what the system says")
     })?;
     let listener = bound.listen()?;
     let address = listener.local_addr().unwrap_or(config.listen);
-    let metrics = metrics.map(wire::Bound::listen).transpose()?;
+    let metrics = metrics.map(Bound::listen).transpose()?;
     let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
+    let mut listeners = vec![listener.as_fd()];
+    listeners.extend(metrics.as_ref().map(AsFd::as_fd));
+    let successor = Successor::new(&listeners).map_err(|error| {
+        Failure::failed(format!("no successor could be started: {error}"), "raise the limit of open files")
+    })?;
     let lines = welcome(&config, address, metrics_address, outcome.as_ref(), &gateways);
     lines.iter().for_each(|line| console::say(line));
     tracing::info!(%address, startup_ms = start.elapsed().as_millis(), "listening on {address}");
-
     if let Some(listener) = metrics {
         runtime.spawn(server.serve_metrics(listener));
     }
+    systemd::ready(&format!("open on {address}"));
+    runtime.spawn(systemd::give_signs_of_life());
+    if let Some(predecessor) = inherited.predecessor {
+        predecessor.relieve();
+    }
+    let limit = server.request_limit();
+    let stop = service::until_the_end(signals, successor, limit, inherited.is_of_systemd);
     runtime.block_on(server.run(listener, stop));
     drop(inside);
     drop(runtime);

@@ -51,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     /// Connections that may wait to be accepted.
     pub(crate) backlog: i32,
+    /// Requests after which a fresh process takes over, a fifth more or less; 0 = never.
+    pub(crate) limit_max_requests: u64,
     /// How people are reached.
     pub(crate) messages: MessageSettings,
     /// How they pay.
@@ -118,6 +120,7 @@ impl Config {
             log: read.log(),
             workers: read.workers(),
             backlog: read.number(&table::BACKLOG),
+            limit_max_requests: read.number(&table::LIMIT_MAX_REQUESTS),
             server: ServerPart {
                 cors: CorsSettings { origins: read.origins(), origin_pattern: read.origin_pattern() },
                 rate: RateSettings {

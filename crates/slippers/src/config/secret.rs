@@ -9,7 +9,7 @@ use slippers_server::settings::SecretKey;
 use crate::files;
 
 /// The key's file in the data folder.
-pub(super) const FILE_NAME: &str = "secret_key";
+pub(crate) const FILE_NAME: &str = "secret_key";
 /// What to do about a key that can't be used.
 pub(super) const FIX_TEXT: &str =
     "set at least 32 random bytes (for example from: openssl rand -hex 32), or leave it out and one is made";

@@ -111,6 +111,8 @@ settings! {
         "Connections that may wait to be accepted; the kernel's net.core.somaxconn caps it.";
     METRICS_LISTEN "METRICS_LISTEN" = "", Text,
         "Address and port of a listener of its own on which Prometheus is answered at `/metrics`: `127.0.0.1:9100`. Unset: none.";
+    LIMIT_MAX_REQUESTS "LIMIT_MAX_REQUESTS" = "0", Number(0, MAX_COUNT),
+        "Requests, a fifth more or less, after which a fresh process takes over, without one that is lost; 0 = never. It is a stopgap against a leak.";
     SLOW_REQUEST "SLOW_REQUEST_MS" = "1000", Number(0, 3_600_000),
         "Milliseconds from which on a request is logged as slow; 0 = each one.";
     ORDER_MAX_QUANTITY "ORDER_MAX_QTY_PER_ITEM" = "500", Number(1, MAX_COUNT),
@@ -207,7 +209,6 @@ pub(crate) const NOT_YET: &[&str] = &[
     "APP_WORKERS",
     "COOKIE_*",
     "DATABASE_REPLICA_URLS",
-    "LIMIT_MAX_REQUESTS",
     "PHONE_ALLOWED_PREFIXES",
     "REDIS_URL",
     "TLS_CERT",

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use slippers_core::types::Timestamp;
 use slippers_core::{Store, StoreError};
 use slippers_store_postgres::{Moved, PostgresSettings, PostgresStore, Progress, TransferError};
+pub(crate) use slippers_store_sqlite::backup::Copied;
+use slippers_store_sqlite::backup::{self, BackupError};
 use slippers_store_sqlite::{Export, SqliteStore};
 use tokio::runtime::Runtime;
 
@@ -65,6 +67,22 @@ pub(crate) fn transfer(
             "look into the target: it has all rows or none; where it has none, start again",
         ),
         error => Failure::failed(error, "nothing was moved; mend what it tells and start again"),
+    })
+}
+
+/// Copies the rows of an SQLite file as they are now into a file that is not there yet.
+pub(crate) fn copy_database(file: &Path, to: &Path) -> Result<(), Failure> {
+    backup::copy(file, to).map_err(|error| sqlite_not_opened(file, &error))
+}
+
+/// Reads the copy of an SQLite file from end to end.
+pub(crate) fn check_database(file: &Path) -> Result<Copied, Failure> {
+    backup::check(file).map_err(|error| match error {
+        BackupError::Open(error) => sqlite_not_opened(file, &error),
+        BackupError::Damaged(_) => Failure::failed(
+            format!("{} is no good copy: {error}", file.display()),
+            "use another backup; where it was just made, see to the disk of the shop",
+        ),
     })
 }
 

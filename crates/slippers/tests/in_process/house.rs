@@ -16,7 +16,7 @@ use slippers_server::settings::{
     CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, OrderSettings, PaymentSettings,
     RateSettings, SecretKey, SessionSettings, Settings,
 };
-use slippers_server::{Clock, Notifier, Notifiers, Server, SystemEntropy};
+use slippers_server::{Clock, Leave, Notifier, Notifiers, Server, SystemEntropy};
 use slippers_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -92,6 +92,7 @@ impl House {
         let passwords = serves.passwords_worked_on();
         let serving = runtime.spawn(serves.run(listener, async {
             let _ = stopped.await;
+            Leave::Closing
         }));
         let mut house = Self {
             worker: server(),

@@ -74,10 +74,21 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        for process in successors(&self.said()) {
+            // All but the last have ended.
+            let _ = Command::new("kill").args(["-KILL", &process.to_string()]).output();
+        }
         if std::thread::panicking() {
             eprintln!("the program said:\n{}", self.said());
         }
     }
+}
+
+/// The processes that a shop was handed over to, in order.
+pub(crate) fn successors(said: &str) -> Vec<u32> {
+    let rests = said.split("handed over to process ").skip(1);
+    let digits = rests.map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+    digits.filter_map(|digits| digits.parse().ok()).collect()
 }
 
 /// Collects the lines of a pipe, so that the program never waits for a full one.
@@ -118,7 +129,7 @@ pub(crate) fn run_in(
     (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
 }
 
-fn command(dir: &Path, settings: &[(String, String)]) -> Command {
+pub(crate) fn command(dir: &Path, settings: &[(String, String)]) -> Command {
     // Measurements are made of a release build.
     let binary =
         std::env::var_os("SLIPPERS_STORIES_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_slippers").into());
