@@ -281,8 +281,7 @@ fn the_shop_sells_through_pgbouncer_as_it_is_shipped() {
     let ours = ["listen_addr", "listen_port", "auth_type", "auth_file"];
     let shipped =
         lines.map(|(name, value)| (name.trim(), value.trim())).filter(|(name, _)| !ours.contains(name));
-    let builder =
-        shipped.fold(PgBouncer::to(&cluster), |builder, (name, value)| builder.setting(name, value));
+    let builder = shipped.fold(PgBouncer::to(cluster), |builder, (name, value)| builder.setting(name, value));
     let pooler = builder.start().expect("PgBouncer takes the file");
     let url = cluster.url_through(pooler.port(), database.name());
     let direct = database.url();
