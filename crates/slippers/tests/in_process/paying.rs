@@ -39,9 +39,14 @@ impl Gateways {
 
     /// A buyer pays there; nobody is told.
     pub(crate) fn pay_at_octo(&self, uuid: &str) {
-        let page = format!("{}/pay/{uuid}/pay", self.octo.url());
-        let paid = self.runtime.block_on(send("POST", &page, &[], "")).expect("it is paid");
-        assert!(paid.status < 400, "{paid:?}");
+        self.press(uuid, "pay");
+    }
+
+    /// A buyer presses a button of OCTO's page; nobody is told.
+    pub(crate) fn press(&self, uuid: &str, button: &str) {
+        let page = format!("{}/pay/{uuid}/{button}", self.octo.url());
+        let pressed = self.runtime.block_on(send("POST", &page, &[], "")).expect("it is pressed");
+        assert!(pressed.status < 400, "{pressed:?}");
     }
 
     /// Lets time pass over there.

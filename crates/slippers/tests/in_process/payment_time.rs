@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::house::{HOUR, House, MINUTE, eventually};
+use crate::house::{Answer, HOUR, House, MINUTE, eventually};
 use crate::paying::{Gateways, basic, payme_create, payme_perform};
 
 const STOCK: i64 = 10;
@@ -112,4 +112,25 @@ fn a_link_that_nobody_used_holds_no_order_for_ever() {
         house.pass_and_work(20 * MINUTE);
         (house.payment()["status"] == "EXPIRED").then_some(())
     });
+}
+
+#[test]
+fn an_older_link_is_looked_at_before_it_is_given_again() {
+    let gateways = Gateways::open();
+    let (house, slipper, name) = open(&gateways);
+    let buyer = house.login(&name);
+    let order = house.order(&buyer, slipper, 1);
+    let create = || house.send(&buyer, "POST", "/payments/octo/create", &json!({"order_id": order}));
+    let link = |answer: &Answer| answer.body["redirect_url"].as_str().expect("a link").to_owned();
+    let first = create();
+    // Seconds later it is a retry, whatever happened over there.
+    gateways.press(first.body["payment_uuid"].as_str().expect("a uuid"), "cancel");
+    assert_eq!(link(&create()), link(&first));
+    house.pass(11);
+    let second = create();
+    assert_ne!(link(&second), link(&first), "the first one leads nowhere by now");
+    gateways.press(second.body["payment_uuid"].as_str().expect("a uuid"), "pay");
+    house.pass(11);
+    create().expect_error(409, "Order is already paid");
+    assert_eq!(house.status_of(&order), "PAID");
 }

@@ -90,3 +90,73 @@ fn has_its_end(till: &Till, theirs: &Value) -> bool {
     };
     row == &expected
 }
+
+/// Pays at Payme and at Click by turns, until the shop is gone.
+fn buy(till: &Till, buyer: &Caller, done: &AtomicU64, gone: &AtomicBool) {
+    let bearer = format!("Bearer {}", buyer.access);
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    while !gone.load(Ordering::SeqCst) {
+        let number = done.fetch_add(1, Ordering::SeqCst);
+        let item = json!({"slipper_id": till.slipper, "quantity": 1, "notes": format!("{number}")});
+        let (gateway, button) =
+            if number.is_multiple_of(2) { ("payme", "?pay") } else { ("click", "&do=pay") };
+        let (path, body) = (format!("/payments/{gateway}/create"), json!({"items": [item]}).to_string());
+        let answer = till.shop.try_send("POST", &path, &headers, Some(body.as_bytes()));
+        let Some(made) = answer.ok().filter(|answer| answer.status == 200) else { continue };
+        let link = made.json()["redirect_url"].as_str().expect("a link").to_owned();
+        till.post(&format!("{link}{button}"), "");
+    }
+}
+
+#[test]
+fn payme_and_click_find_the_shop_again_and_both_sides_agree() {
+    let mut till = Till::open_with(&[("ORDER_MAX_OPEN", "0"), ("ACCESS_TOKEN_EXPIRE_MINUTES", "600")]);
+    let buyers: Vec<_> = (0..BUYERS).map(|number| till.shop.customer(&format!("Buyer {number}"))).collect();
+    let done = AtomicU64::new(0);
+    for round in 0..ROUNDS {
+        for (at, call) in [(At::Payme, "PerformTransaction"), (At::Click, "complete")] {
+            till.fault(at, call, "lost", 1);
+        }
+        let gone = AtomicBool::new(false);
+        let enough = done.load(Ordering::SeqCst) + 8 + round;
+        std::thread::scope(|scope| {
+            for buyer in &buyers {
+                scope.spawn(|| buy(&till, buyer, &done, &gone));
+            }
+            eventually("buyers pay", || (done.load(Ordering::SeqCst) >= enough).then_some(()));
+            till.shop.signal("KILL");
+            gone.store(true, Ordering::SeqCst);
+        });
+        assert_eq!(till.shop.wait(), None, "it was killed");
+        till.restart();
+    }
+    // What Payme has not heard the end of it gives up, as it does in life.
+    for transaction in till.known(At::Payme)["transactions"].as_array().expect("transactions") {
+        if transaction["state"].as_i64().is_some_and(|state| (0..=1).contains(&state)) {
+            till.sim(At::Payme, "cancel", &json!({"id": transaction["id"], "reason": 4}));
+        }
+    }
+    assert_eq!(till.sim(At::Payme, "statement", &json!({}))["differences"], json!([]));
+    // Click takes the money before it asks for the last word, so that the shop has to find out.
+    eventually("every payment is what Click says", || {
+        let known = till.known(At::Click);
+        let all = known["payments"].as_array().expect("payments");
+        all.iter().all(|theirs| is_as_click_says(&till, theirs)).then_some(())
+    });
+    till.assert_sound();
+}
+
+fn is_as_click_says(till: &Till, theirs: &Value) -> bool {
+    let id = theirs["click_trans_id"].as_str().expect("a name");
+    let rows = till.shop.rows().ask(&format!(
+        "SELECT p.status, o.status FROM payments p JOIN orders o ON o.id = p.order_id
+         WHERE p.gateway = 'click' AND p.their_id = '{id}'"
+    ));
+    match (&rows[..], theirs["payment_status"].as_i64()) {
+        // It was never prepared.
+        ([], Some(status)) => status < 0,
+        ([row], Some(2)) => *row == ["PAID", "PAID"],
+        ([row], Some(_)) => *row == ["FAILED", "PENDING"],
+        _ => false,
+    }
+}
