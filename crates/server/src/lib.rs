@@ -15,6 +15,7 @@ mod images;
 mod ops;
 mod orders;
 pub mod outbound;
+mod outbox;
 mod payments;
 mod pool;
 mod ports;
@@ -45,6 +46,7 @@ use crate::http::stack::Stack;
 use crate::images::Pictures;
 use crate::ops::Metrics;
 pub use crate::ops::{metrics_dashboard, metrics_page, openapi_json};
+use crate::outbox::Outbox;
 use crate::payments::Gateways;
 pub use crate::ports::{
     CallError, Clock, Entropy, HttpClient, LogNotifier, Message, Notifier, Notifiers, NotifyError, Recipient,
@@ -84,7 +86,8 @@ impl Server {
             tokens: Tokens::new(&settings.sessions),
             sessions: Sessions::default(),
             logins: Throttle::new(&settings.logins),
-            resets: Resets::new(&settings.logins, notifiers),
+            resets: Resets::new(&settings.logins, notifiers.clone()),
+            outbox: Outbox::new(notifiers),
             files: Files::new(&settings.static_dir),
             bodies: Bodies::new(settings.connections.body_timeout),
             pictures: Pictures::new(&settings.static_dir),

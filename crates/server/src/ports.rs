@@ -8,6 +8,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use slippers_core::types::{Phone, Timestamp};
 
+use crate::outbound::Webhooks;
+use crate::settings::OrderMessages;
+
 /// Tells the time. Tests bring one that they can move.
 pub trait Clock: Send + Sync {
     /// The present moment, UTC.
@@ -124,7 +127,7 @@ pub trait Notifier: Send + Sync {
     async fn send(&self, message: &Message) -> Result<(), NotifyError>;
 }
 
-/// The ways to reach people that a shop has.
+/// The ways to reach people and other servers that a shop has.
 #[derive(Clone)]
 pub struct Notifiers {
     /// Reaches the person with a phone; without it an admin approves forgotten passwords.
@@ -133,6 +136,10 @@ pub struct Notifiers {
     pub staff: Option<Arc<dyn Notifier>>,
     /// How long a message that failed is tried again.
     pub retry_for: Duration,
+    /// Who of these is told of orders.
+    pub orders: OrderMessages,
+    /// Other servers that are told what happens.
+    pub webhooks: Option<Webhooks>,
 }
 
 impl fmt::Debug for Notifiers {

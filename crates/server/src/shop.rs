@@ -17,6 +17,7 @@ use crate::http::files::Files;
 use crate::http::request_limit::RequestLimit;
 use crate::images::Pictures;
 use crate::ops::Metrics;
+use crate::outbox::Outbox;
 use crate::payments::Gateways;
 use crate::ports::{Clock, Entropy};
 use crate::settings::Settings;
@@ -32,6 +33,7 @@ pub(crate) struct Shop {
     pub(crate) sessions: Sessions,
     pub(crate) logins: Throttle,
     pub(crate) resets: Resets,
+    pub(crate) outbox: Outbox,
     pub(crate) files: Files,
     pub(crate) bodies: Bodies,
     pub(crate) pictures: Pictures,

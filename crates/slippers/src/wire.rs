@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use slippers_core::Store;
-use slippers_server::outbound::{HyperClient, SmsGateway, SmtpPost};
+use slippers_server::outbound::{HyperClient, SmsGateway, SmtpPost, WebhookSettings, Webhooks};
 use slippers_server::settings::{Configured, PaymentSettings};
 use slippers_server::{Clock, Entropy, LogNotifier, Notifier, Notifiers, Server, SystemClock, SystemEntropy};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -140,7 +140,17 @@ fn notifiers(settings: &MessageSettings, is_demo: bool) -> Result<Notifiers, Fai
     if is_demo && people.is_none() {
         people = Some(Arc::new(LogNotifier));
     }
-    Ok(Notifiers { people, staff, retry_for: settings.retry_for })
+    let webhooks = settings.webhooks.as_ref().map(webhooks).transpose()?;
+    Ok(Notifiers { people, staff, retry_for: settings.retry_for, orders: settings.orders, webhooks })
+}
+
+fn webhooks(settings: &WebhookSettings) -> Result<Webhooks, Failure> {
+    if settings.are_open_to_others() {
+        tracing::warn!(
+            "one of WEBHOOK_URLS begins with http://: what is told can be read on its way; ask for https://"
+        );
+    }
+    Webhooks::new(settings.clone()).map_err(|error| no_tls("WEBHOOK_URLS", &error))
 }
 
 fn no_tls(setting: &str, error: &dyn std::fmt::Display) -> Failure {

@@ -18,7 +18,7 @@ static CHECKS: LazyLock<Vec<(String, Check)>> = LazyLock::new(|| {
 });
 
 /// Names in paths, all of which are ids.
-const IN_PATHS: [&str; 8] = [
+const IN_PATHS: [&str; 9] = [
     "user_id",
     "reset_id",
     "category_id",
@@ -27,6 +27,7 @@ const IN_PATHS: [&str; 8] = [
     "cart_item_id",
     "order_id",
     "payment_id",
+    "delivery_id",
 ];
 
 /// A query says the same when it is written anew, and what is refused of it is a parameter that came.

@@ -73,6 +73,8 @@ codes! {
     ResetNotConfirmed = 400 "bad_reset_code" "The code is wrong or no longer valid";
     /// Nothing waits for an admin under this number.
     ResetNotFound = 404 "reset_not_found" "Password reset not found";
+    /// No dead letter has this number, or it is being delivered again.
+    DeadLetterNotFound = 404 "dead_letter_not_found" "Dead letter not found";
     /// Only admins may do this.
     AdminOnly = 403 "admin_only" "Admin access required. You don't have permission to access this resource.";
     /// The name belongs to another user.

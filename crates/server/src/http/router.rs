@@ -12,7 +12,7 @@ use super::errors::{ApiError, Code};
 use crate::ops::metrics::requests::Template;
 use crate::ops::openapi::{Document, Facts, Registered};
 use crate::shop::Shop;
-use crate::{accounts, audit, cart, catalog, images, ops, orders, payments};
+use crate::{accounts, audit, cart, catalog, images, ops, orders, outbox, payments};
 
 /// Handlers with what `#[utoipa::path]` says of each and what their arguments tell, as [`Routes`] takes them.
 macro_rules! operations {
@@ -100,6 +100,7 @@ fn routes() -> Routes {
         payments::webhook_router,
         payments::admin_router,
         audit::router,
+        outbox::router,
     ]
     .into_iter()
     .fold(Routes::default(), |routes, feature| feature(routes))

@@ -10,7 +10,8 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::builderstates::WantsSchemes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
+use hyper_util::client::legacy::connect::{Connect, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::ports::{CallError, HttpClient};
@@ -21,10 +22,35 @@ const IDLE: Duration = Duration::from_secs(30);
 /// The longest answer that is read, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 
+/// Hyper's client, with a way to resolve names.
+pub(super) type Calls<R> = Client<HttpsConnector<HttpConnector<R>>, Full<Bytes>>;
+
+/// Whom the system trusts.
+pub(super) fn trusted() -> io::Result<HttpsConnectorBuilder<WantsSchemes>> {
+    HttpsConnectorBuilder::new().with_provider_and_native_roots(rustls::crypto::ring::default_provider())
+}
+
+/// A client that goes where this resolver says.
+pub(super) fn client<R>(tls: HttpsConnectorBuilder<WantsSchemes>, resolver: R) -> Calls<R>
+where
+    HttpsConnector<HttpConnector<R>>: Connect + Clone,
+{
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
+    tcp.enforce_http(false);
+    tcp.set_connect_timeout(Some(CONNECT_LIMIT));
+    tcp.set_nodelay(true);
+    let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(4)
+        .build(connector)
+}
+
 /// Calls others' servers. It is cheap to clone: all clones share their connections.
 #[derive(Clone, Debug)]
 pub struct HyperClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Calls<GaiResolver>,
 }
 
 impl HyperClient {
@@ -33,9 +59,7 @@ impl HyperClient {
     /// # Errors
     /// The system has no certificate authorities that can be read.
     pub fn new() -> io::Result<Self> {
-        let roots = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())?;
-        Ok(Self::over(roots))
+        Ok(Self { client: client(trusted()?, GaiResolver::new()) })
     }
 
     /// A client that trusts nobody, and so speaks `http://` alone: for a shop that calls no one, or a demo.
@@ -49,21 +73,8 @@ impl HyperClient {
             .map_err(io::Error::other)?
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
-        Ok(Self::over(HttpsConnectorBuilder::new().with_tls_config(trusting_nobody)))
-    }
-
-    fn over(tls: HttpsConnectorBuilder<WantsSchemes>) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(CONNECT_LIMIT));
-        tcp.set_nodelay(true);
-        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(4)
-            .build(connector);
-        Self { client }
+        let tls = HttpsConnectorBuilder::new().with_tls_config(trusting_nobody);
+        Ok(Self { client: client(tls, GaiResolver::new()) })
     }
 
     async fn exchange(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, CallError> {

@@ -5,7 +5,10 @@ mod http_client;
 mod sms;
 mod smtp;
 mod template;
+mod webhooks;
 
 pub use http_client::HyperClient;
 pub use sms::{SmsFault, SmsGateway, SmsPart, SmsSettings};
 pub use smtp::{SmtpFault, SmtpPart, SmtpPost, SmtpSettings};
+pub(crate) use webhooks::{Endpoint, Post};
+pub use webhooks::{WebhookFault, WebhookPart, WebhookSecret, WebhookSettings, Webhooks};

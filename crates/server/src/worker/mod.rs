@@ -6,44 +6,55 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future::{join_all, join4};
 
 use slippers_core::StoreError;
 use slippers_core::orders::KEY_SECONDS;
 use slippers_core::orders::rules::expired_before;
 use tokio_util::sync::CancellationToken;
 
+use crate::outbox;
 use crate::payments::jobs::reconcile;
 use crate::settings::SessionSettings;
 use crate::shop::Shop;
 
 /// How often there is a look at the clock; each look that finds nothing to do is six short reads of an index.
 const PERIOD: Duration = Duration::from_secs(5);
+/// How often there is a look at what happened and is to be told: one short read of an index, and one for each receiver.
+const OUTBOX_PERIOD: Duration = Duration::from_secs(2);
 /// Rows a statement: small enough that buyers don't notice it between their own.
 const BATCH: i64 = 200;
 
-/// Runs the jobs until told to stop; a gateway that hangs keeps only the questions to gateways waiting.
+/// Runs the jobs until told to stop, each at its own pace: a gateway or a receiver that hangs keeps only what is for it
+/// waiting. A batch that is under way in the database is finished.
 pub(crate) async fn run(shop: Arc<Shop>, stop: CancellationToken) {
-    tokio::join!(
-        repeat("background work", &shop, &stop, do_housework),
-        repeat("reconciliation of payments", &shop, &stop, reconcile),
-    );
+    let (shop, stop) = (&*shop, &stop);
+    let housework = repeat("background work", PERIOD, shop, stop, || do_housework(shop));
+    let payments = repeat("reconciliation of payments", PERIOD, shop, stop, || reconcile(shop));
+    let spread = repeat("the outbox", OUTBOX_PERIOD, shop, stop, || outbox::spread(shop));
+    let lines = 0..shop.outbox.targets().len();
+    let deliver = lines.map(|line| {
+        repeat("delivery of events", OUTBOX_PERIOD, shop, stop, move || outbox::deliver(shop, line))
+    });
+    join4(housework, payments, spread, join_all(deliver)).await;
 }
 
-/// Does a job again and again until told to stop. A batch that is under way in the database is finished.
-async fn repeat<'s, F>(
+/// Does a job again and again until told to stop.
+async fn repeat<F>(
     name: &'static str,
-    shop: &'s Shop,
+    period: Duration,
+    shop: &Shop,
     stop: &CancellationToken,
-    job: impl Fn(&'s Shop) -> F,
+    job: impl Fn() -> F,
 ) where
-    F: Future<Output = Result<(), StoreError>> + Send + 's,
+    F: Future<Output = Result<(), StoreError>> + Send,
 {
-    let mut ticks = tokio::time::interval(PERIOD);
+    let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         // A stop does not wait for a backlog: each batch is whole, and the rest is due again at the next start. Nor may
         // a defect in one job end them all.
-        let work = AssertUnwindSafe(job(shop)).catch_unwind();
+        let work = AssertUnwindSafe(job()).catch_unwind();
         let ended = stop.run_until_cancelled(work).await;
         if let Some(ended) = &ended {
             shop.metrics.worked(matches!(ended, Ok(Ok(()))));
@@ -51,11 +62,9 @@ async fn repeat<'s, F>(
         match ended {
             None | Some(Ok(Ok(()))) => {}
             Some(Ok(Err(error))) => {
-                tracing::error!(%error, "{name} failed, it is tried again in {PERIOD:?}: {error}");
+                tracing::error!(%error, "{name} failed, it is tried again in {period:?}: {error}");
             }
-            Some(Err(_panic)) => {
-                tracing::error!("{name} panicked, it is tried again in {PERIOD:?}");
-            }
+            Some(Err(_panic)) => tracing::error!("{name} panicked, it is tried again in {period:?}"),
         }
     }
 }
@@ -63,9 +72,12 @@ async fn repeat<'s, F>(
 /// Does everything that is due now. Payments first: an order that one held may be given up then.
 pub(crate) async fn run_once(shop: &Shop) -> Result<(), StoreError> {
     reconcile(shop).await?;
-    do_housework(shop).await
+    do_housework(shop).await?;
+    outbox::spread(shop).await?;
+    outbox::deliver_all(shop).await
 }
 
+/// What time ends, and what is kept no longer.
 async fn do_housework(shop: &Shop) -> Result<(), StoreError> {
     expire_orders(shop).await?;
     let now = shop.now();
@@ -73,8 +85,7 @@ async fn do_housework(shop: &Shop) -> Result<(), StoreError> {
     let kept = kept_seconds(&shop.settings.sessions);
     while shop.store.sweep_sessions(now.plus_seconds(-kept), BATCH).await? > 0 {}
     while shop.store.sweep_resets(now, BATCH).await? > 0 {}
-    // Nobody subscribes to events yet.
-    while shop.store.spread_events(Vec::new(), BATCH, now).await? > 0 {}
+    while shop.store.sweep_outbox(shop.outbox.targets(), now, BATCH).await? > 0 {}
     shop.pictures.sweep(&*shop.store).await;
     Ok(())
 }

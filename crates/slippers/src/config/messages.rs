@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use slippers_server::outbound::{SmsPart, SmsSettings, SmtpPart, SmtpSettings};
+use slippers_server::outbound::{SmsPart, SmsSettings, SmtpPart, SmtpSettings, WebhookSettings};
+use slippers_server::settings::OrderMessages;
 
 use super::fault::Source;
 use super::reader::Reader;
@@ -17,6 +18,10 @@ pub(crate) struct MessageSettings {
     pub(crate) smtp: Option<SmtpSettings>,
     /// How long a message that failed is tried again.
     pub(crate) retry_for: Duration,
+    /// Who is told of orders.
+    pub(crate) orders: OrderMessages,
+    /// Who else is told what happens.
+    pub(crate) webhooks: Option<WebhookSettings>,
 }
 
 impl Reader {
@@ -27,7 +32,13 @@ impl Reader {
             let fix = "name the staff's addresses, or leave SMS_URL out";
             self.fault_of(&table::SMTP_TO, what, fix);
         }
-        MessageSettings { sms, smtp, retry_for: Duration::from_secs(self.number(&table::MESSAGE_RETRY)) }
+        MessageSettings {
+            sms,
+            smtp,
+            retry_for: Duration::from_secs(self.number(&table::MESSAGE_RETRY)),
+            orders: self.order_messages(),
+            webhooks: self.webhooks(),
+        }
     }
 
     fn sms(&mut self) -> Option<SmsSettings> {
@@ -71,7 +82,7 @@ impl Reader {
     }
 
     /// Settings that say nothing without another one.
-    fn needs(&mut self, given: &[&'static Setting], other: &Setting) {
+    pub(super) fn needs(&mut self, given: &[&'static Setting], other: &Setting) {
         for setting in given {
             if self.layers.given(setting).is_some() {
                 let what = format!("is given without {}", other.name);

@@ -14,6 +14,7 @@ pub(crate) mod secret;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -319,7 +319,7 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// A value for a message: in quotation marks, cut when it is long.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut short: String = text.trim().chars().take(60).collect();
     if short.len() < text.trim().len() {
         short.push('…');

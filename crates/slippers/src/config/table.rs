@@ -185,6 +185,16 @@ settings! {
         "Addresses of the staff, who are told that new passwords wait for approval; or one with {phone} or {digits} for a mail-to-SMS gateway, which brings people their codes.";
     MESSAGE_RETRY "MESSAGE_RETRY_SEC" = "120", Number(0, 600),
         "Seconds for which a message that could not be sent is tried again; then an admin decides. 0 = one attempt.";
+    ORDER_MESSAGES "ORDER_MESSAGES" = "buyer,staff", List,
+        "Who is told of orders where SMS_URL or SMTP_TO reach them: `buyer` (a confirmation), `staff` (new orders, and payments that need a person), or `none`.";
+    MESSAGE_LANGUAGE "MESSAGE_LANGUAGE" = "uz", Text,
+        "Language of these messages: `uz`, `ru` or `en`.";
+    WEBHOOK_URLS "WEBHOOK_URLS" = "", Secret,
+        "Servers that are told what happens to orders and payments (docs/operations.md), between commas: `https://erp.example.uz/hooks/slippers`. They need WEBHOOK_SECRETS; all instances of a shop need the same.";
+    WEBHOOK_SECRETS "WEBHOOK_SECRETS" = "", Secret,
+        "What signs webhooks (Standard Webhooks): `whsec_` and 24 to 64 bytes in base64. Several between commas all sign, while one is changed for another.";
+    WEBHOOK_ALLOWED_NETWORKS "WEBHOOK_ALLOWED_NETWORKS" = "", List,
+        "Networks that are not public and that webhooks may go to all the same, such as `10.1.0.0/16`; `127.0.0.0/8,::1` in development. All others are refused.";
     CACHE_BYTES "CACHE_MAX_BYTES" = "67108864", Number(0, 1 << 40),
         "Bytes of memory that kept pages of the catalogue may take; 0 = none is kept.";
     CACHE_TTL "CACHE_TTL_SEC" = "60", Number(1, 86_400),

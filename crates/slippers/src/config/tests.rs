@@ -23,13 +23,13 @@ fn world(files: &[(&str, &str)], environment: &[(&str, &str)]) -> (TempDir, Worl
     (dir, world)
 }
 
-fn load(files: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Config, Faults> {
+pub(super) fn load(files: &[(&str, &str)], environment: &[(&str, &str)]) -> Result<Config, Faults> {
     let (_dir, mut world) = world(files, environment);
     world.flags.config = files.iter().find(|(name, _)| name.ends_with(".toml")).map(|(name, _)| name.into());
     Config::load(&world, true)
 }
 
-fn faults(files: &[(&str, &str)], environment: &[(&str, &str)]) -> String {
+pub(super) fn faults(files: &[(&str, &str)], environment: &[(&str, &str)]) -> String {
     load(files, environment).expect_err("faults").to_string()
 }
 

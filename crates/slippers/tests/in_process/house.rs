@@ -13,8 +13,8 @@ use slippers_core::types::{Phone, Timestamp};
 use slippers_server::accounts::passwords::hash_password;
 use slippers_server::outbound::HyperClient;
 use slippers_server::settings::{
-    CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, OrderSettings, PaymentSettings,
-    RateSettings, SecretKey, SessionSettings, Settings,
+    CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, OrderMessages, OrderSettings,
+    PaymentSettings, RateSettings, SecretKey, SessionSettings, Settings,
 };
 use slippers_server::{Clock, Leave, Notifier, Notifiers, Server, SystemEntropy};
 use slippers_store_sqlite::SqliteStore;
@@ -70,7 +70,16 @@ impl House {
     }
 
     /// The same with a way to reach people.
-    pub(crate) fn open_with(change: impl FnOnce(&mut Settings), notifier: Option<Arc<dyn Notifier>>) -> Self {
+    pub(crate) fn open_with(change: impl FnOnce(&mut Settings), people: Option<Arc<dyn Notifier>>) -> Self {
+        let orders = OrderMessages::default();
+        Self::telling(
+            change,
+            Notifiers { people, staff: None, retry_for: Duration::ZERO, orders, webhooks: None },
+        )
+    }
+
+    /// The same with every way to reach people and other servers.
+    pub(crate) fn telling(change: impl FnOnce(&mut Settings), notifiers: Notifiers) -> Self {
         let dir = TempDir::new().expect("a folder");
         let store = SqliteStore::open(&dir.path().join("shop.db")).expect("a database");
         let store: Arc<dyn Store> = Arc::new(store);
@@ -80,8 +89,7 @@ impl House {
         let runtime = Runtime::new().expect("threads");
         let server = || {
             let (store, entropy) = (store.clone(), Arc::new(SystemEntropy));
-            let people = notifier.clone();
-            let notifiers = Notifiers { people, staff: None, retry_for: Duration::ZERO };
+            let notifiers = notifiers.clone();
             let client = Arc::new(HyperClient::without_tls().expect("a client"));
             Server::new(store, settings.clone(), clock.clone(), entropy, notifiers, client).expect("a server")
         };

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use image::{DynamicImage, ImageFormat};
 use serde_json::{Value, json};
 use slippers_core::accounts::{NewReset, NewUser, PasswordHash};
+use slippers_core::outbox::{EventKind, Outcome, Subscription, Target};
 use slippers_core::types::Phone;
 use slippers_server::accounts::passwords::hash_password;
 use slippers_server::settings::Settings;
@@ -122,6 +123,23 @@ impl Scene {
 
     fn order(&self) -> String {
         self.house.order(&self.buyer, self.product(), 1)
+    }
+
+    /// An event that somebody could not be told of. The shop's own work may forget it first: nobody here wants any.
+    fn dead_letter(&self) -> i64 {
+        let (store, target) = (self.house.store(), Target::new("nobody"));
+        let wants = || Subscription { kind: EventKind::OrderPlaced, target: target.clone() };
+        eventually("a dead letter", || {
+            self.order();
+            let now = self.house.now();
+            self.house.block_on(store.spread_events(vec![wants()], 100, now)).expect("they are given out");
+            let claimed =
+                self.house.block_on(store.claim_deliveries(target.clone(), 1, now)).expect("a list");
+            let delivery = claimed.first()?;
+            let refused = Outcome::Refused { error: "no".to_owned() };
+            let end = store.end_attempt(delivery.id, delivery.attempt, refused, now);
+            self.house.block_on(end).expect("an end").then(|| delivery.id.get())
+        })
     }
 
     /// A new password that waits for an admin, by number.
@@ -290,6 +308,10 @@ const OPERATIONS: &[Row] = &[
         buyer(s, format!("/orders/{}", s.order()), json!({"notes": "Ring twice"}))
     }),
     ("DELETE /orders/{order_id}", 10, |s| admin(s, format!("/orders/{}", s.order()), Value::Null)),
+    ("GET /admin/dead-letters/", 1, |s| admin(s, "/admin/dead-letters/", Value::Null)),
+    ("POST /admin/dead-letters/{delivery_id}/replay", 2, |s| {
+        admin(s, format!("/admin/dead-letters/{}/replay", s.dead_letter()), Value::Null)
+    }),
     ("GET /admin/audit/", 1, |s| admin(s, "/admin/audit/", Value::Null)),
 ];
 

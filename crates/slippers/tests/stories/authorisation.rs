@@ -44,6 +44,8 @@ pub(crate) const TABLE: &[(&str, &str, [u16; 4])] = &[
     ("POST /admin/password-resets/{reset_id}/approve", "", ADMIN),
     ("POST /admin/password-resets/{reset_id}/refuse", "", ADMIN),
     ("GET /admin/audit/", "", ADMIN),
+    ("GET /admin/dead-letters/", "", ADMIN),
+    ("POST /admin/dead-letters/{delivery_id}/replay", "", ADMIN),
     ("GET /admin/db-pool-status", "", ADMIN),
     // The catalogue.
     ("GET /categories/", "", EVERYBODY),

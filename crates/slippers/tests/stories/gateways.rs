@@ -88,6 +88,11 @@ pub(crate) fn sms(statuses: &[u16]) -> Gateway<Heard> {
     })
 }
 
+/// A server that always answers with this status.
+pub(crate) fn always(status: u16) -> Gateway<Heard> {
+    Gateway::open(move |stream, note| answer(stream, note, || status))
+}
+
 /// The same behind TLS.
 pub(crate) fn secret_sms(authority: &Authority) -> Gateway<Heard> {
     let config = Arc::clone(&authority.config);

@@ -70,4 +70,5 @@ mod transfer;
 mod unread_bodies;
 mod users;
 mod users_managed;
+mod webhooks;
 mod wire;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
+use crate::gateways;
 use crate::pictures::{form, png};
 use crate::shop::{ADMIN_PASSWORD, Answer, Caller, PASSWORD, Shop, eventually};
 
@@ -28,7 +29,18 @@ impl Scene {
     }
 
     pub(crate) fn open_with(settings: &[(&str, &str)]) -> Self {
-        let settings = [&[("ORDER_MAX_OPEN", "0")], settings].concat();
+        // Every event becomes a dead letter: its receiver is gone for good.
+        let receiver = format!("http://{}/", gateways::always(410).address);
+        let settings = [
+            &[
+                ("ORDER_MAX_OPEN", "0"),
+                ("WEBHOOK_URLS", &receiver),
+                ("WEBHOOK_SECRETS", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+                ("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8"),
+            ],
+            settings,
+        ]
+        .concat();
         let shop = Shop::open_with(&settings);
         let admin = shop.admin();
         let [customer, other] = ["Customer", "Other"].map(|name| Some(shop.customer(name)));
@@ -87,6 +99,10 @@ impl Scene {
         }
         if text.contains("{user_id}") || text.contains("{reset_id}") {
             values.extend(self.somebody(text.contains("{reset_id}")));
+        }
+        if text.contains("{delivery_id}") {
+            let letter = || self.see("/admin/dead-letters/?max=1")[0]["id"].as_i64();
+            values.push(("delivery_id", eventually("a dead letter", letter).to_string()));
         }
         self.values.extend(values);
     }

@@ -37,7 +37,7 @@ macro_rules! refusals {
 }
 
 refusals! {
-    NotFound BadCredentials LoginRateLimited ResetNotConfirmed ResetNotFound BadRefreshToken SessionOver NoRefreshToken NameTaken PhoneTaken UserNotFound
+    NotFound BadCredentials LoginRateLimited ResetNotConfirmed ResetNotFound DeadLetterNotFound BadRefreshToken SessionOver NoRefreshToken NameTaken PhoneTaken UserNotFound
     PhoneInUse PasswordIncorrect UpdateFailed AdminStatusFixed OwnAccountUpdate OwnAccountDelete LastAdmin CategoryNotFound
     CategoryNameTaken SlipperNotFound ImageNotFound TooManyImages ImageInvalid CartItemNotFound CartFull CartEmpty OutOfStock NotOnSale TooManyOpenOrders
     IdempotencyKeyReused IdempotencyKeyInvalid OrderNotFound OrderNotYours OrderUpdateNotYours OrderDeleteNotYours
