@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use slippers_core::outbox::{EventKind, Notice, PaymentPart};
+use slippers_core::payments::ReviewReason;
 use slippers_core::types::{EventId, Money};
 
 use crate::http::errors::ApiError;
@@ -38,7 +39,7 @@ impl From<PaymentPart> for PaymentOut {
         Self {
             payment_id: payment.id.get(),
             gateway: payment.gateway.as_str(),
-            reason: payment.review.map(|reason| reason.as_str()),
+            reason: payment.review.map(ReviewReason::as_str),
         }
     }
 }
@@ -68,7 +69,7 @@ pub(super) const KINDS: [EventKind; 7] = EventKind::ALL;
 
 #[cfg(test)]
 mod tests {
-    use slippers_core::payments::{Currency, Gateway, ReviewReason};
+    use slippers_core::payments::{Currency, Gateway};
     use slippers_core::types::{OrderId, PaymentId, Timestamp};
 
     use super::*;

@@ -1,6 +1,7 @@
 //! What people are told of orders and payments: short, as an SMS is paid for by its length.
 
 use slippers_core::outbox::{EventKind, Notice};
+use slippers_core::payments::ReviewReason;
 
 use crate::settings::Language;
 
@@ -27,7 +28,7 @@ pub(super) fn to_staff(notice: &Notice, language: Language) -> Option<String> {
         EventKind::PaymentNeedsReview => {
             let payment = notice.payment?;
             let (id, gateway) = (payment.id, payment.gateway.as_str());
-            let reason = payment.review.map_or("", |reason| reason.as_str());
+            let reason = payment.review.map_or("", ReviewReason::as_str);
             Some(match language {
                 Language::Uzbek => format!(
                     "Slippers: {order}-buyurtmaning {id}-to'lovini ({gateway}, {sum} {currency}) tekshiring: {reason}."
@@ -53,7 +54,7 @@ fn sum(notice: &Notice) -> String {
 #[cfg(test)]
 mod tests {
     use slippers_core::outbox::PaymentPart;
-    use slippers_core::payments::{Currency, Gateway, ReviewReason};
+    use slippers_core::payments::{Currency, Gateway};
     use slippers_core::types::{Money, OrderId, PaymentId, Timestamp};
 
     use super::*;
@@ -64,7 +65,7 @@ mod tests {
             kind,
             order: OrderId::new(1_234_567),
             payment: Some(PaymentPart { id: PaymentId::new(7), gateway: Gateway::Click, review }),
-            amount: Money::from_minor(12_500_000_00),
+            amount: Money::from_minor(1_250_000_000),
             currency: Currency::Uzs,
             at: Timestamp::from_seconds(0),
         }

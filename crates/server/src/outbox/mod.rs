@@ -134,10 +134,10 @@ async fn attempt(shop: &Shop, line: &Line, delivery: &Delivery) -> Result<bool, 
     let outcome = match sent {
         Ok(()) => Outcome::Delivered,
         Err(failure) => {
-            let (target, attempt) = (line.target.as_str(), delivery.attempt);
+            let (receiver, attempt) = (line.target.as_str(), delivery.attempt);
             tracing::warn!(
-                target, event = %delivery.event, attempt, %failure,
-                "event {} did not reach {target} at try {attempt}: {failure}", delivery.event
+                receiver, event = %delivery.event, attempt, %failure,
+                "event {} did not reach {receiver} at try {attempt}: {failure}", delivery.event
             );
             match failure {
                 NotifyError::ForNow(error) => Outcome::Failed { error, jitter: jitter(shop) },

@@ -10,6 +10,7 @@ use sha2::Sha256;
 
 use crate::gateways::{self, Gateway, Heard};
 use crate::shop::{Caller, Shop, eventually};
+use crate::till::Till;
 
 const NEW_SECRET: &str = "whsec_bmV3LXNlY3JldC1uZXctc2VjcmV0LW5ldw==";
 const OLD_SECRET: &str = "whsec_b2xkLXNlY3JldC1vbGQtc2VjcmV0LW9sZA==";
@@ -138,7 +139,7 @@ fn a_crash_between_order_and_delivery_loses_no_event() {
         |order: &String| receiver.all().iter().any(|heard| body(heard)["data"]["order_id"] == order.as_str());
     while !orders.iter().all(is_told) {
         assert!(Instant::now() < until, "not all of {orders:?} in {:?}", receiver.all());
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::yield_now();
     }
     for heard in receiver.all() {
         assert!(is_signed_by(&heard, NEW_SECRET));
@@ -215,4 +216,39 @@ fn the_staff_is_told_of_new_orders_by_mail_unless_they_want_not() {
             assert_eq!(server.all().len(), 0);
         }
     }
+}
+
+#[test]
+fn a_payment_that_needs_a_person_is_told_to_the_staff_and_to_receivers() {
+    let (receiver, office) = (gateways::sms(&[]), gateways::mail(gateways::Kind::Plain, None));
+    let smtp = format!("smtp://{}?tls=none", office.address);
+    let till = Till::open_with(&[
+        ("WEBHOOK_URLS", &url(&receiver)),
+        ("WEBHOOK_SECRETS", NEW_SECRET),
+        LOOPBACK,
+        ("SMTP_URL", &smtp),
+        ("SMTP_FROM", "Slippers <shop@example.uz>"),
+        ("SMTP_TO", "office@example.uz"),
+        ("MESSAGE_LANGUAGE", "en"),
+    ]);
+    let (buyer, order) = till.order("Twice", 1);
+    let link = till.link(&buyer, order);
+    till.pay_at_payme(&buyer, order);
+    till.await_status(order, "PAID");
+    till.press(&link, "pay");
+    let told = |kind: &str| receiver.all().iter().map(body).find(|event| event["type"] == kind);
+    let review = eventually("receivers are told", || told("payment.needs_review"));
+    assert_eq!(
+        (&review["data"]["gateway"], &review["data"]["reason"]),
+        (&json!("octo"), &json!("second_payment"))
+    );
+    assert_eq!(review["data"]["order_id"], json!(order.to_string()));
+    let paid = eventually("the payment is told", || told("payment.paid"));
+    assert_eq!((&paid["data"]["gateway"], &paid["data"]["amount"]), (&json!("payme"), &json!(25_000.0)));
+    let mail = || office.all().into_iter().find(|mail| mail.text.contains("needs a person"));
+    let mail = eventually("the staff is told", mail);
+    let text = mail.text.replace("=\n", "").replace('\n', " ");
+    assert!(text.contains("second_payment") && text.contains(&format!("order {order}")), "{text}");
+    let secrets = [NEW_SECRET, OLD_SECRET, "key=4711"];
+    assert!(secrets.iter().all(|secret| !till.shop.said().contains(secret)), "{}", till.shop.said());
 }
