@@ -95,6 +95,18 @@ pub(crate) enum Command {
         to: String,
     },
 
+    /// Look at the shop, its database and this host, and tell what is not as it should be, with the fix.
+    ///
+    /// Nothing is changed. Exit code 0: nothing to do; 1: something may become a fault (warn); 2: something is one (fail).
+    Doctor {
+        /// One JSON array, an object for each check.
+        #[arg(long)]
+        json: bool,
+
+        #[command(flatten)]
+        listen: Listen,
+    },
+
     /// Copy a shop on SQLite into a folder while it sells: rows of one moment, pictures, signing key.
     ///
     /// The copy is read from end to end before the folder gets its name. It holds people's data and the key.
@@ -264,6 +276,7 @@ impl Cli {
         let listen = match &self.command {
             Command::Serve { listen, .. }
             | Command::Healthcheck { listen }
+            | Command::Doctor { listen, .. }
             | Command::Config(ConfigCommand::Check { listen, .. }) => listen.listen.clone(),
             _ => None,
         };

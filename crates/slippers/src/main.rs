@@ -22,7 +22,7 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     match commands::run(cli::Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             console::complain(&format!("error: {failure}"));
             failure.exit_code()

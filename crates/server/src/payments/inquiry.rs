@@ -68,7 +68,19 @@ async fn check_claim(shop: &Shop, claim: PaymentEvent, attempt: Attempt) -> Resu
 /// Applies an event and tells the log what an operator wants to know.
 pub(super) async fn apply(shop: &Shop, event: PaymentEvent) -> Result<Applied, StoreError> {
     let (gateway, key) = (event.gateway.as_str(), event.key.clone());
+    // Payme and Click ask before they take the money, and have it once we agree.
+    let succeeds = matches!(event.report, Report::Succeeded | Report::Perform);
     let applied = shop.store.apply_event(event, shop.now()).await?;
+    if let Some(attempt) =
+        applied.attempt.as_ref().filter(|_| applied.is_changed && applied.answer == Answer::Done)
+    {
+        if succeeds && attempt.settles {
+            shop.metrics.paid(attempt.amount);
+        }
+        if !attempt.status.is_open() && !attempt.status.has_money() {
+            shop.metrics.payment_failed();
+        }
+    }
     match (&applied.attempt, applied.answer) {
         (Some(attempt), Answer::Quarantined(reason)) if applied.is_changed => {
             let (id, order, reason) = (attempt.id, attempt.order, reason.as_str());

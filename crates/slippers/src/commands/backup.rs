@@ -12,6 +12,7 @@ use crate::config::{Config, Database};
 use crate::console;
 use crate::data_dir;
 use crate::failure::Failure;
+use crate::files;
 use crate::wire::{self, Copied};
 
 const ROWS: &str = "shop.db";
@@ -42,6 +43,9 @@ pub(super) fn back_up(config: &Config, to: &Path) -> Result<(), Failure> {
         fs::remove_dir(to).map_err(|error| failed(to, &error))?;
     }
     fs::rename(&part, to).map_err(|error| failed(to, &error))?;
+    // Its time is what the doctor looks at.
+    let marker = marker(config);
+    files::put(&marker, b"").map_err(|error| failed(&marker, &error))?;
     tell("Backed up", &copied, to);
     if !key.exists() {
         console::say("The signing key is not in it: it is given by SECRET_KEY.");
@@ -78,6 +82,11 @@ pub(super) fn restore(config: &Config, from: &Path) -> Result<(), Failure> {
     fs::rename(&part, file).map_err(|error| failed(file, &error))?;
     tell("Restored", &copied, &config.data_dir);
     Ok(())
+}
+
+/// A file that was written when the last backup was done.
+pub(super) fn marker(config: &Config) -> PathBuf {
+    config.data_dir.join(".last_backup")
 }
 
 fn sqlite(config: &Config) -> Result<&Path, Failure> {

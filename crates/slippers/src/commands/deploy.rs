@@ -3,9 +3,9 @@
 //! The files in the repository are those of the usual settings, each whole and working as it is; what differs here is put in
 //! the place of what stands there, so that there is no second language of templates.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
+use super::healthcheck::reachable;
 use crate::cli::{Deploy, Version};
 use crate::config::{Config, Database};
 use crate::console;
@@ -90,14 +90,4 @@ fn prometheus(config: &Config) -> String {
     let address = config.metrics_listen.map_or(METRICS.to_owned(), |address| reachable(address).to_string());
     let scrape = SCRAPE.replace(METRICS, &address);
     format!("# == /etc/prometheus/prometheus.yml\n{scrape}\n# == /etc/prometheus/slippers.rules.yml\n{RULES}")
-}
-
-/// One can listen on all networks, but call only one address.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    SocketAddr::new(ip, listen.port())
 }

@@ -9,7 +9,7 @@ use crate::console;
 use crate::failure::Failure;
 
 /// How long the shop may take to answer, in all.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(super) fn run(config: &Config) -> Result<(), Failure> {
     let address = reachable(config.listen);
@@ -37,7 +37,7 @@ fn dead(address: SocketAddr, why: &str) -> Failure {
 }
 
 /// One can listen on all networks, but call only one address.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         ip if !ip.is_unspecified() => ip,
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -47,7 +47,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 }
 
 /// The status of `GET /health/live`.
-fn ask(address: SocketAddr, patience: Duration) -> io::Result<u16> {
+pub(super) fn ask(address: SocketAddr, patience: Duration) -> io::Result<u16> {
     let end = Instant::now() + patience;
     let left = || {
         let left = end.saturating_duration_since(Instant::now());

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod demo_gateways;
 mod deploy;
+mod doctor;
 mod healthcheck;
 mod migrate;
 mod openapi;
@@ -13,32 +14,43 @@ mod seed;
 mod serve;
 mod transfer;
 
+use std::process::ExitCode;
+
 use crate::cli::{Cli, Command};
 use crate::config::{Config, World};
 use crate::failure::Failure;
 use crate::logging;
 
-/// Does what the command line says.
-pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+/// Does what the command line says; answers the exit code.
+pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let world = World::real(cli.flags());
     match cli.command {
-        Command::Serve { demo, take_over, .. } => serve::run(&world, demo, take_over),
-        Command::Migrate(what) => migrate::run(&settings(&world)?, what),
-        Command::Admin(what) => admin::run(&settings(&world)?, what),
-        Command::Seed { products } => seed::run(&settings(&world)?, products),
+        Command::Doctor { json, .. } => Ok(doctor::run(&settings(&world)?, json)),
+        command => run_command(command, &world).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn run_command(command: Command, world: &World) -> Result<(), Failure> {
+    match command {
+        // It has an exit code of its own.
+        Command::Doctor { .. } => Ok(()),
+        Command::Serve { demo, take_over, .. } => serve::run(world, demo, take_over),
+        Command::Migrate(what) => migrate::run(&settings(world)?, what),
+        Command::Admin(what) => admin::run(&settings(world)?, what),
+        Command::Seed { products } => seed::run(&settings(world)?, products),
         Command::Transfer { from, to } => {
-            logging::start(&Config::load(&world, false)?.log);
+            logging::start(&Config::load(world, false)?.log);
             transfer::run(&from, &to)
         }
-        Command::Backup { to } => backup::back_up(&settings(&world)?, &to),
-        Command::Restore { from } => backup::restore(&settings(&world)?, &from),
+        Command::Backup { to } => backup::back_up(&settings(world)?, &to),
+        Command::Restore { from } => backup::restore(&settings(world)?, &from),
         Command::Openapi => {
             openapi::run();
             Ok(())
         }
-        Command::Healthcheck { .. } => healthcheck::run(&settings(&world)?),
-        Command::Deploy(what) => deploy::run(&settings(&world)?, &what),
-        Command::Config(what) => config::run(&world, &what),
+        Command::Healthcheck { .. } => healthcheck::run(&settings(world)?),
+        Command::Deploy(what) => deploy::run(&settings(world)?, &what),
+        Command::Config(what) => config::run(world, &what),
     }
 }
 

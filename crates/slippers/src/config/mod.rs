@@ -17,7 +17,7 @@ mod tests;
 mod webhooks;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -161,6 +161,11 @@ impl Config {
             key,
         };
         read.finish(config)
+    }
+
+    /// Whether the forwarding headers of this address count.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
+        self.server.trusted_proxies.iter().any(|network| network.contains(address))
     }
 
     /// Where files under `/static` lie.

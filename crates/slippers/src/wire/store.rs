@@ -77,13 +77,22 @@ pub(crate) fn copy_database(file: &Path, to: &Path) -> Result<(), Failure> {
 
 /// Reads the copy of an SQLite file from end to end.
 pub(crate) fn check_database(file: &Path) -> Result<Copied, Failure> {
-    backup::check(file).map_err(|error| match error {
+    backup::check(file).map_err(|error| damaged(file, error))
+}
+
+/// Looks whether every page of an SQLite file can be read.
+pub(crate) fn look_at_database(file: &Path) -> Result<(), Failure> {
+    backup::look(file).map_err(|error| damaged(file, error))
+}
+
+fn damaged(file: &Path, error: BackupError) -> Failure {
+    match error {
         BackupError::Open(error) => sqlite_not_opened(file, &error),
         BackupError::Damaged(_) => Failure::failed(
             format!("{} is no good copy: {error}", file.display()),
             "use another backup; where it was just made, see to the disk of the shop",
         ),
-    })
+    }
 }
 
 /// Where each migration stands, a line each, and how many are still to be run. The database is neither made nor changed.

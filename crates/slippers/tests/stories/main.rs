@@ -18,6 +18,7 @@ mod crash;
 mod crowd;
 mod demo_purchase;
 mod deploy;
+mod doctor;
 mod drain;
 mod edge_abuse;
 mod edge_bodies;

@@ -8,6 +8,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::shop::{PATIENCE, Shop, eventually};
+use crate::till::{PRICE, Till};
 
 /// A shop that can be scraped, and where.
 pub(crate) fn watched() -> (Shop, SocketAddr) {
@@ -18,12 +19,17 @@ pub(crate) fn watched() -> (Shop, SocketAddr) {
 pub(crate) fn watched_with(settings: &[(&str, &str)]) -> (Shop, SocketAddr) {
     let listen = [("METRICS_LISTEN", "127.0.0.1:0")];
     let shop = Shop::open_in(TempDir::new().expect("a folder"), &[&listen, settings].concat());
+    let address = metrics_of(&shop);
+    (shop, address)
+}
+
+/// Where a shop with `METRICS_LISTEN` is scraped.
+fn metrics_of(shop: &Shop) -> SocketAddr {
     let line = eventually("it tells where its metrics are", || {
         shop.said().lines().find(|line| line.trim_start().starts_with("metrics")).map(str::to_owned)
     });
     let (_, rest) = line.split_once("http://").expect("an address");
-    let address = rest.trim_end_matches("/metrics").parse().expect("an address");
-    (shop, address)
+    rest.trim_end_matches("/metrics").parse().expect("an address")
 }
 
 /// The page of a scrape.
@@ -112,6 +118,26 @@ fn a_sale_is_told_in_orders_money_and_refusals() {
     let took = r#"slippers_http_request_duration_seconds_count{route="/orders/from-cart"}"#;
     assert_value(&page, took, "3");
     assert!(value(&page, "slippers_db_writes_total") >= 1.0, "{page}");
+}
+
+#[test]
+fn what_gateways_bring_is_told_in_money_and_failures() {
+    let till = Till::open_with(&[("METRICS_LISTEN", "127.0.0.1:0")]);
+    let address = metrics_of(&till.shop);
+    let pay = |name: &str, button: &str| {
+        let (buyer, order) = till.order(name, 2);
+        let made = till.create(&buyer, &json!({"order_id": order})).expect(200).json();
+        till.press(made["redirect_url"].as_str().expect("a link"), button);
+        order
+    };
+    till.await_status(pay("Dilnoza", "pay"), "PAID");
+    pay("Malika", "cancel");
+    let page = eventually("the failure is told", || {
+        let page = scrape(address);
+        (value(&page, "slippers_payments_failed_total") >= 1.0).then_some(page)
+    });
+    assert_value(&page, "slippers_payments_failed_total", "1");
+    assert_value(&page, "slippers_revenue_soum_total", &format!("{}.0", 2 * PRICE));
 }
 
 #[test]

@@ -37,6 +37,7 @@ pub(crate) struct Metrics {
     orders: AtomicU64,
     order_value: AtomicU64,
     revenue: AtomicU64,
+    payments_failed: AtomicU64,
     expired: AtomicU64,
     rounds: AtomicU64,
     failed_rounds: AtomicU64,
@@ -80,6 +81,7 @@ impl Metrics {
             orders: AtomicU64::new(0),
             order_value: AtomicU64::new(0),
             revenue: AtomicU64::new(0),
+            payments_failed: AtomicU64::new(0),
             expired: AtomicU64::new(0),
             rounds: AtomicU64::new(0),
             failed_rounds: AtomicU64::new(0),
@@ -119,6 +121,11 @@ impl Metrics {
     /// An order was paid for.
     pub(crate) fn paid(&self, total: Money) {
         add(&self.revenue, total);
+    }
+
+    /// A payment ended without money.
+    pub(crate) fn payment_failed(&self) {
+        self.payments_failed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Unpaid orders expired.
@@ -226,4 +233,5 @@ fn write_business(page: &mut Page, metrics: &Metrics) {
     page.put(&table::OVERSELL, load(&metrics.errors[Code::OutOfStock as usize]));
     page.put(&table::ORDERS_EXPIRED, load(&metrics.expired));
     page.put(&table::REVENUE, money(&metrics.revenue));
+    page.put(&table::PAYMENTS_FAILED, load(&metrics.payments_failed));
 }

@@ -199,8 +199,11 @@ metrics! {
         "Unpaid orders that expired and gave their stock back."
         "expired" => "sum(rate(slippers_orders_expired_total[5m]))";
     REVENUE "slippers_revenue_soum_total" Counter [] Business "none"
-        "Sum of the orders that were set to PAID by an admin, in soum."
+        "Sum of the orders that were paid at a gateway or set to PAID by an admin, in soum; refunds are not subtracted."
         "soum an hour" => "sum(rate(slippers_revenue_soum_total[1h])) * 3600";
+    PAYMENTS_FAILED "slippers_payments_failed_total" Counter [] Business "cps"
+        "Payments that ended without money: refused, given up at the gateway, or out of time."
+        "failed" => "sum(rate(slippers_payments_failed_total[5m]))";
     CPU "process_cpu_seconds_total" Counter [] Process "none"
         "Time of all cores that the process has used."
         "cores" => "sum(rate(process_cpu_seconds_total{job=\"slippers\"}[5m]))";
