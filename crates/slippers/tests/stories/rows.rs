@@ -2,17 +2,19 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use slippers_testbed::PgBouncer;
-use slippers_testbed::postgres::{self, Database};
+use slippers_testbed::postgres::{self, Database, Replicated};
 
 use crate::shop::eventually;
 
 /// Where the shop of a story keeps its rows. `SLIPPERS_STORIES_ON` says where those of all stories do that are not about
 /// files: `sqlite`, or in a database of their own on a throw-away PostgreSQL, reached directly (`postgres`) or by way of a
-/// PgBouncer that gives each transaction another connection (`pgbouncer`).
+/// PgBouncer that gives each transaction another connection (`pgbouncer`), or with two replicas that are behind
+/// (`replicas`).
 pub(crate) enum Rows {
     File(PathBuf),
     Server(Box<Server>),
@@ -23,7 +25,11 @@ pub(crate) struct Server {
     // First, so that it is dropped while the pooler still holds connections to it, as a shop's might be.
     database: Database,
     pooler: Option<Mutex<PgBouncer>>,
+    replicated: Option<Replicated>,
 }
+
+/// How far the replicas are behind: one hardly, one so that what was just written is missing there.
+const BEHIND: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(400)];
 
 impl Rows {
     #[expect(clippy::disallowed_methods, reason = "no setting of the program, but of its tests")]
@@ -36,13 +42,23 @@ impl Rows {
                 let pooler = PgBouncer::to(cluster).setting("default_pool_size", 4).start();
                 Self::on(Some(pooler.expect("PgBouncer")))
             }
-            Ok(other) => panic!("SLIPPERS_STORIES_ON is {other:?}; it may be sqlite, postgres or pgbouncer"),
+            Ok("replicas") => Self::with_replicas(),
+            Ok(other) => {
+                panic!("SLIPPERS_STORIES_ON is {other:?}; it may be sqlite, postgres, pgbouncer or replicas")
+            }
         }
     }
 
     fn on(pooler: Option<PgBouncer>) -> Self {
         let database = postgres::shared().expect("PostgreSQL").database().expect("an empty database");
-        Self::Server(Box::new(Server { database, pooler: pooler.map(Mutex::new) }))
+        Self::Server(Box::new(Server { database, pooler: pooler.map(Mutex::new), replicated: None }))
+    }
+
+    fn with_replicas() -> Self {
+        let replicated = postgres::shared_with_replicas(&BEHIND).expect("PostgreSQL with replicas");
+        let database = replicated.primary.database().expect("an empty database");
+        wait_for_replicas(&replicated);
+        Self::Server(Box::new(Server { database, pooler: None, replicated: Some(replicated) }))
     }
 
     /// What the program must be told to use them.
@@ -51,6 +67,10 @@ impl Rows {
             Self::File(_) => Vec::new(),
             Self::Server(server) => server.settings(),
         }
+    }
+
+    pub(crate) fn has_replicas(&self) -> bool {
+        matches!(self, Self::Server(server) if server.replicated.is_some())
     }
 
     /// All rows of a query, each value as a text; switches are 0 or 1.
@@ -80,7 +100,12 @@ impl Rows {
     pub(crate) fn run(&self, sql: &str) {
         match self {
             Self::File(path) => open(path).execute_batch(sql).expect(sql),
-            Self::Server(server) => drop(server.database.psql(sql).expect(sql)),
+            Self::Server(server) => {
+                server.database.psql(sql).expect(sql);
+                if let Some(replicated) = &server.replicated {
+                    wait_for_replicas(replicated);
+                }
+            }
         }
     }
 
@@ -107,6 +132,14 @@ impl Rows {
     }
 }
 
+/// Until the replicas have all that the primary has now.
+fn wait_for_replicas(replicated: &Replicated) {
+    let written = replicated.primary.position().expect("a position");
+    for replica in &replicated.replicas {
+        replica.wait_for(written).expect("it is replayed");
+    }
+}
+
 impl Server {
     fn settings(&self) -> Vec<(String, String)> {
         let key = "a-key-of-stories-that-is-not-used-anywhere-else".to_owned();
@@ -120,13 +153,17 @@ impl Server {
                 settings.push(("DATABASE_PREPARED_STATEMENTS", "false".to_owned()));
             }
         }
+        if let Some(replicated) = &self.replicated {
+            let urls = replicated.replicas.iter().map(|replica| replica.url_of(self.database.name()));
+            settings.push(("DATABASE_REPLICA_URLS", urls.collect::<Vec<_>>().join(",")));
+        }
         settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
 fn open(path: &Path) -> Connection {
     let file = Connection::open(path).expect("the database");
-    file.busy_timeout(std::time::Duration::from_secs(10)).expect("a limit");
+    file.busy_timeout(Duration::from_secs(10)).expect("a limit");
     file
 }
 

@@ -10,4 +10,4 @@ mod template;
 pub use cluster::Cluster;
 pub use databases::Database;
 pub use own::{Builder, Postgres};
-pub use shared::{Shared, shared};
+pub use shared::{Replicated, Shared, shared, shared_with_replicas};
