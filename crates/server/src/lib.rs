@@ -37,7 +37,7 @@ use crate::accounts::resets::Resets;
 use crate::accounts::sessions::Sessions;
 use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
-use crate::cache::PageCache;
+use crate::cache::{PageCache, Redis};
 use crate::http::body::Bodies;
 use crate::http::files::Files;
 pub use crate::http::request_limit::RequestLimit;
@@ -76,7 +76,8 @@ impl Server {
         notifiers: Notifiers,
         client: Arc<dyn HttpClient>,
     ) -> io::Result<Self> {
-        let cache = Arc::new(PageCache::new(&settings.cache));
+        let redis = settings.redis.as_ref().map(|address| redis(address, &*entropy)).transpose()?;
+        let cache = Arc::new(PageCache::new(&settings.cache, redis.clone()));
         store.listen(cache.listener());
         let gateways = Gateways::new(&settings.payments, client, entropy.clone())?;
         let shop = Arc::new(Shop {
@@ -85,8 +86,8 @@ impl Server {
             hasher: Hasher::default(),
             tokens: Tokens::new(&settings.sessions),
             sessions: Sessions::default(),
-            logins: Throttle::new(&settings.logins),
-            resets: Resets::new(&settings.logins, notifiers.clone()),
+            logins: Throttle::new(&settings.logins, "sign-ins", redis.clone()),
+            resets: Resets::new(&settings.logins, notifiers.clone(), redis.clone()),
             outbox: Outbox::new(notifiers),
             files: Files::new(&settings.static_dir),
             bodies: Bodies::new(settings.connections.body_timeout),
@@ -94,6 +95,7 @@ impl Server {
             metrics: Metrics::new(http::router::templates(), clock.now()),
             request_limit: RequestLimit::new(settings.connections.max_requests),
             leaves: AtomicBool::new(false),
+            redis,
             store,
             settings,
             clock,
@@ -108,15 +110,29 @@ impl Server {
     pub async fn run(self, listener: TcpListener, stop: impl Future<Output = Leave>) {
         let stop_work = CancellationToken::new();
         let work = tokio::spawn(worker::run(self.shop.clone(), stop_work.clone()));
+        let redis = self.shop.redis.clone().map(|redis| {
+            let stop = stop_work.clone();
+            tokio::spawn(async move { redis.run(&stop).await })
+        });
         let settings = self.shop.settings.connections.clone();
         http::serve::serve(self.stack, settings, listener, stop).await;
         let kept = self.shop.cache.figures();
-        tracing::info!(kept.hits, kept.misses, kept.pages, kept.bytes, "pages of the catalogue");
+        tracing::info!(
+            kept.hits,
+            kept.shared_hits,
+            kept.misses,
+            kept.pages,
+            kept.bytes,
+            "pages of the catalogue"
+        );
         self.shop.resets.finish().await;
         self.shop.gateways.finish().await;
         stop_work.cancel();
         if let Err(error) = work.await {
             tracing::error!(%error, "background work ended badly: {error}");
+        }
+        if let Some(Err(error)) = futures_util::future::OptionFuture::from(redis).await {
+            tracing::error!(%error, "the connection to Redis ended badly: {error}");
         }
     }
 
@@ -143,4 +159,12 @@ impl Server {
     pub async fn work_once(&self) -> Result<(), StoreError> {
         worker::run_once(&self.shop).await
     }
+}
+
+/// Redis at this address, and a name that no other instance has.
+fn redis(address: &settings::RedisAddress, entropy: &dyn Entropy) -> io::Result<Arc<Redis>> {
+    let mut bytes = [0; 8];
+    entropy.fill(&mut bytes)?;
+    let instance = format!("{:016x}", u64::from_le_bytes(bytes));
+    Redis::new(address, instance).map(Arc::new).map_err(io::Error::other)
 }

@@ -1,11 +1,15 @@
 //! What the server must be told, parsed and checked. Where a value comes from is the binary's business.
 
+mod redis_address;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use regex::Regex;
+
+pub use self::redis_address::RedisAddress;
 pub use slippers_gateways::Secret;
 pub use slippers_gateways::click::ClickSettings;
 pub use slippers_gateways::octo::OctoSettings;
@@ -36,6 +40,8 @@ pub struct Settings {
     pub slow_request: Duration,
     /// Peers whose forwarding headers count.
     pub trusted_proxies: Vec<Network>,
+    /// Where pages and limits are shared with other instances; `None` = nowhere.
+    pub redis: Option<RedisAddress>,
 }
 
 /// How connections are held.

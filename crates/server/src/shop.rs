@@ -11,7 +11,7 @@ use crate::accounts::resets::Resets;
 use crate::accounts::sessions::Sessions;
 use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
-use crate::cache::PageCache;
+use crate::cache::{PageCache, Redis};
 use crate::http::body::Bodies;
 use crate::http::files::Files;
 use crate::http::request_limit::RequestLimit;
@@ -43,6 +43,7 @@ pub(crate) struct Shop {
     pub(crate) request_limit: RequestLimit,
     /// Whether the server stops: nothing new should be sent here.
     pub(crate) leaves: AtomicBool,
+    pub(crate) redis: Option<Arc<Redis>>,
 }
 
 impl Shop {

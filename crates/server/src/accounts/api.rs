@@ -95,6 +95,7 @@ async fn login(
     // Before the name is looked up: nobody learns from the limit whether there is such a user.
     shop.logins
         .admit(address, &given.name)
+        .await
         .map_err(|wait| ApiError::retry_after(Code::LoginRateLimited, wait))?;
     let (user, pair) = sign_in(&shop, &turn, &given).await?;
     Ok(tokens_out(user, pair, shop.settings.sessions.access_minutes))

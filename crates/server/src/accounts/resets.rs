@@ -16,6 +16,7 @@ use super::output::{ResetMessage, ResetOut};
 use super::passwords::StrangerRoom;
 use super::shapes::{Forgotten, ResetCode};
 use super::throttle::Throttle;
+use crate::cache::Redis;
 use crate::http::call::{Admin, Anyone, Call};
 use crate::http::client::ClientAddress;
 use crate::http::errors::{ApiError, Code};
@@ -56,9 +57,9 @@ struct Bell {
 }
 
 impl Resets {
-    pub(crate) fn new(settings: &LoginSettings, notifiers: Notifiers) -> Self {
+    pub(crate) fn new(settings: &LoginSettings, notifiers: Notifiers, redis: Option<Arc<Redis>>) -> Self {
         Self {
-            throttle: Throttle::new(settings),
+            throttle: Throttle::new(settings, "resets", redis),
             places: Arc::new(Semaphore::new(MAX_UNDER_WAY)),
             tasks: TaskTracker::new(),
             courier: Courier::new(notifiers.retry_for),
@@ -98,7 +99,7 @@ async fn forgot_password(
     Call(Anyone, asked): Call<Anyone, ForgotIn>,
 ) -> Result<Json<ResetMessage>, ApiError> {
     let turn = shop.hasher.enter_stranger()?;
-    admit(&shop, address, &asked.name)?;
+    admit(&shop, address, &asked.name).await?;
     let place = match Arc::clone(&shop.resets.places).try_acquire_owned() {
         Ok(place) => place,
         Err(TryAcquireError::NoPermits) => return Err(ApiError::overloaded("too many resets are under way")),
@@ -138,7 +139,7 @@ async fn confirm_reset(
     Extension(ClientAddress(address)): Extension<ClientAddress>,
     Call(Anyone, given): Call<Anyone, ConfirmResetIn>,
 ) -> Result<Json<ResetMessage>, ApiError> {
-    admit(&shop, address, &given.name)?;
+    admit(&shop, address, &given.name).await?;
     let code = hash_code(&shop, &given.name, &given.code);
     let (confirmed, ()) =
         tokio::join!(shop.store.confirm_reset(&given.name, code, shop.now()), sleep(CONFIRM_TIME));
@@ -203,8 +204,8 @@ async fn refuse_reset(
 }
 
 /// Counts an attempt to get at somebody's password this way, apart from sign-ins.
-fn admit(shop: &Shop, address: std::net::IpAddr, name: &str) -> Result<(), ApiError> {
-    let admitted = shop.resets.throttle.admit(address, name);
+async fn admit(shop: &Shop, address: std::net::IpAddr, name: &str) -> Result<(), ApiError> {
+    let admitted = shop.resets.throttle.admit(address, name).await;
     admitted.map_err(|wait| ApiError::retry_after(Code::RateLimited, wait))
 }
 

@@ -79,6 +79,7 @@ async fn exchange(
     let turn = shop.hasher.enter_login()?;
     shop.logins
         .admit(address, &caller.user.name)
+        .await
         .map_err(|wait| ApiError::retry_after(Code::LoginRateLimited, wait))?;
     let present = shop.store.find_password(caller.user.id).await?;
     let present = present.ok_or_else(|| ApiError::challenge(Code::Unauthenticated))?;

@@ -7,13 +7,17 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use slippers_core::types::SlipperId;
-use slippers_core::{Change, ChangeListener};
+use slippers_core::{Change, ChangeListener, Horizon};
 
 use super::clock::{Coarse, SECOND};
+use super::horizons::{Horizons, Sharing};
 use super::key::PageKey;
 
 /// Counters of products. Two products may share one: then a change of the one costs the other's page a question more.
 const SLOTS: usize = 4096;
+/// The parts of the catalogue in [`Horizons`]: products come first.
+const LISTS: usize = SLOTS;
+const ALL: usize = SLOTS + 1;
 /// How long a list may show the number of pairs from before an order. Whether there is any pair at all is always true.
 const STOCK_LAG: u64 = SECOND;
 const NEVER: u64 = u64::MAX;
@@ -33,6 +37,8 @@ pub(crate) struct Generations {
     /// When the lists were moved last, and when they are to be moved because of orders.
     lists_moved: AtomicU64,
     lists_due: AtomicU64,
+    /// What pages of other instances must have seen. Marked before a counter moves.
+    horizons: Horizons,
 }
 
 impl Generations {
@@ -44,6 +50,7 @@ impl Generations {
             all: AtomicU64::new(0),
             lists_moved: AtomicU64::new(0),
             lists_due: AtomicU64::new(NEVER),
+            horizons: Horizons::new(SLOTS + 2),
         }
     }
 
@@ -54,7 +61,9 @@ impl Generations {
                 self.move_due_lists(now);
                 self.lists.load(Ordering::SeqCst)
             }
-            PageKey::Slipper { id, .. } | PageKey::Images(id) => self.slot(*id).load(Ordering::SeqCst),
+            PageKey::Slipper { id, .. } | PageKey::Images(id) => {
+                self.slippers[slot(*id)].load(Ordering::SeqCst)
+            }
             PageKey::Categories { .. } | PageKey::Category(_) => 0,
         };
         Stamp(own.wrapping_add(self.all.load(Ordering::SeqCst)))
@@ -66,14 +75,15 @@ impl Generations {
         for change in changes {
             match change {
                 Change::Slipper(id) => {
-                    self.slot(*id).fetch_add(1, Ordering::SeqCst);
+                    self.move_slipper(*id);
                     lists = true;
                 }
                 Change::Stock(id) => {
-                    self.slot(*id).fetch_add(1, Ordering::SeqCst);
+                    self.move_slipper(*id);
                     counts = true;
                 }
                 Change::Category(_) | Change::Catalog => {
+                    self.horizons.mark(ALL);
                     self.all.fetch_add(1, Ordering::SeqCst);
                 }
                 // No page shows a person.
@@ -87,13 +97,23 @@ impl Generations {
         }
     }
 
-    fn slot(&self, id: SlipperId) -> &AtomicU64 {
-        let slots = self.slippers.len().max(1);
-        let index = usize::try_from(id.get().unsigned_abs()).unwrap_or_default() % slots;
-        &self.slippers[index]
+    /// What holds between instances for a page that is asked for now, or `None` when nothing can be shared.
+    pub(crate) fn sharing(&self, key: &PageKey) -> Option<Sharing> {
+        let own = match key {
+            PageKey::Slippers(_) => LISTS,
+            PageKey::Slipper { id, .. } | PageKey::Images(id) => slot(*id),
+            PageKey::Categories { .. } | PageKey::Category(_) => ALL,
+        };
+        self.horizons.sharing([own, ALL])
+    }
+
+    fn move_slipper(&self, id: SlipperId) {
+        self.horizons.mark(slot(id));
+        self.slippers[slot(id)].fetch_add(1, Ordering::SeqCst);
     }
 
     fn move_lists(&self, now: u64) {
+        self.horizons.mark(LISTS);
         // First, so that a count that becomes due meanwhile stays so.
         self.lists_due.store(NEVER, Ordering::SeqCst);
         self.lists_moved.store(now, Ordering::SeqCst);
@@ -124,6 +144,18 @@ impl ChangeListener for Generations {
     fn changed(&self, changes: &[Change]) {
         self.move_for(changes, self.clock.now());
     }
+
+    fn look_begins(&self) {
+        self.horizons.look_begins();
+    }
+
+    fn looked(&self, horizon: &Horizon) {
+        self.horizons.looked(horizon);
+    }
+}
+
+fn slot(id: SlipperId) -> usize {
+    usize::try_from(id.get().unsigned_abs() % SLOTS as u64).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -8,8 +8,13 @@
 mod clock;
 mod flights;
 mod generations;
+mod horizons;
 mod key;
+#[cfg(test)]
+mod model;
 mod page;
+mod redis;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +32,8 @@ use self::flights::Flights;
 use self::generations::{Generations, Stamp};
 pub(crate) use self::key::PageKey;
 pub(crate) use self::page::{Form, Page};
+pub(crate) use self::redis::Redis;
+use self::shared::SharedPages;
 use crate::http::errors::ApiError;
 use crate::settings::CacheSettings;
 
@@ -42,7 +49,10 @@ pub(crate) struct PageCache {
     clock: Coarse,
     ttl: Duration,
     hasher: RandomState,
+    /// Pages of other instances.
+    shared: Option<SharedPages>,
     hits: AtomicU64,
+    shared_hits: AtomicU64,
     misses: AtomicU64,
 }
 
@@ -51,6 +61,8 @@ pub(crate) struct PageCache {
 pub(crate) struct Figures {
     /// Pages that were there.
     pub(crate) hits: u64,
+    /// Pages that other instances had made.
+    pub(crate) shared_hits: u64,
     /// Pages that were made.
     pub(crate) misses: u64,
     /// Pages that are kept.
@@ -60,8 +72,8 @@ pub(crate) struct Figures {
 }
 
 impl PageCache {
-    /// Keeps pages of at most `max_bytes` in all.
-    pub(crate) fn new(settings: &CacheSettings) -> Self {
+    /// Keeps pages of at most `max_bytes` in all, and shares them where there is a Redis.
+    pub(crate) fn new(settings: &CacheSettings, redis: Option<Arc<Redis>>) -> Self {
         let clock = Coarse::start();
         Self {
             pages: table(settings.max_bytes),
@@ -70,7 +82,12 @@ impl PageCache {
             clock,
             ttl: settings.ttl,
             hasher: RandomState::new(),
+            // Where nothing is kept, nothing is shared either.
+            shared: redis
+                .filter(|_| settings.max_bytes > 0)
+                .map(|redis| SharedPages::new(redis, settings.ttl)),
             hits: AtomicU64::new(0),
+            shared_hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
     }
@@ -103,11 +120,22 @@ impl PageCache {
         // Before the database is asked.
         let now = self.clock.now();
         let stamp = self.generations.stamp(&key, now);
+        let sharing = self.shared.as_ref().and_then(|_| self.generations.sharing(&key));
         let make = {
             let (cache, key) = (self.clone(), key.clone());
             async move {
+                let shared = cache.shared.as_ref().zip(sharing);
+                if let Some((pages, sharing)) = &shared
+                    && let Some(json) = pages.get(&key, sharing).await
+                {
+                    cache.shared_hits.fetch_add(1, Ordering::Relaxed);
+                    return Ok(cache.keep(key, json.into(), stamp));
+                }
                 let json = ask.await?;
                 cache.misses.fetch_add(1, Ordering::Relaxed);
+                if let Some((pages, sharing)) = &shared {
+                    pages.put(&key, sharing, &json);
+                }
                 Ok(cache.keep(key, json, stamp))
             }
         };
@@ -125,6 +153,7 @@ impl PageCache {
         let pages = self.pages.as_ref();
         Figures {
             hits: self.hits.load(Ordering::Relaxed),
+            shared_hits: self.shared_hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             pages: pages.map_or(0, |pages| u64::try_from(pages.len()).unwrap_or(u64::MAX)),
             bytes: pages.map_or(0, Cache::weight),

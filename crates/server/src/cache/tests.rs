@@ -19,7 +19,7 @@ const ONE: SlipperId = SlipperId::new(1);
 const MIB: u64 = 1024 * 1024;
 
 fn cache(max_bytes: u64) -> Arc<PageCache> {
-    Arc::new(PageCache::new(&CacheSettings { max_bytes, ..CacheSettings::default() }))
+    Arc::new(PageCache::new(&CacheSettings { max_bytes, ..CacheSettings::default() }, None))
 }
 
 fn number(page: &Page) -> u64 {
@@ -50,7 +50,7 @@ async fn a_page_is_kept_until_what_it_shows_is_changed() {
 #[tokio::test]
 async fn nothing_is_kept_for_longer_than_told() {
     let settings = CacheSettings { ttl: Duration::ZERO, ..CacheSettings::default() };
-    let brief = Arc::new(PageCache::new(&settings));
+    let brief = Arc::new(PageCache::new(&settings, None));
     assert_eq!(fetch_number(&brief, list(0), 1).await, 1);
     assert_eq!(fetch_number(&brief, list(0), 2).await, 2);
     let none = cache(0);

@@ -11,6 +11,7 @@ use super::client::client_address;
 use super::dress::Asked;
 use super::limit::Decision;
 use super::payload::Payload;
+use super::shared_limit::Counted;
 use super::stack::Stack;
 use crate::catalog::page_key;
 
@@ -42,7 +43,12 @@ impl Stack {
         let Some(page) = self.shop.cache.get(&key, started) else { return Short::Missed };
         let bearer = Bearer::read(&self.shop, headers);
         let address = client_address(peer, headers, &self.shop.settings.trusted_proxies);
-        let decision = self.count(uri.path(), bearer, address);
+        let decision = match self.count(uri.path(), bearer, address) {
+            Counted::Never => None,
+            Counted::Decided(decision) => Some(decision),
+            // Nothing was counted yet.
+            Counted::Ask(_) => return Short::Missed,
+        };
         if let Some(refused) = decision.filter(|decision| !decision.allowed) {
             return Short::Refused(refused);
         }

@@ -81,16 +81,24 @@ impl RateLimiter {
     /// Counts a request of `key` at `now`, in nanoseconds of a clock that never runs backwards. A refused request is
     /// not counted.
     pub(crate) fn check(&self, key: impl Hash, now: u64) -> Decision {
-        self.decide(self.hasher.hash_one(key), now, true)
+        self.decide(self.hasher.hash_one(key), now, true, 1)
+    }
+
+    /// The same where so many instances (at least 1) have the limit together and don't hear of each other: a request
+    /// counts for one on each of them.
+    pub(crate) fn check_share(&self, key: impl Hash, now: u64, instances: u32) -> Decision {
+        self.decide(self.hasher.hash_one(key), now, true, instances)
     }
 
     /// What [`RateLimiter::check`] would have left a moment ago, without counting anything: `allowed` and
     /// `reset_seconds` are those of the next request, `remaining` includes it.
     pub(crate) fn peek(&self, key: impl Hash, now: u64) -> Decision {
-        self.decide(self.hasher.hash_one(key), now, false)
+        self.decide(self.hasher.hash_one(key), now, false, 1)
     }
 
-    fn decide(&self, key: u64, now: u64, count: bool) -> Decision {
+    fn decide(&self, key: u64, now: u64, count: bool, weight: u32) -> Decision {
+        // Whoever shares with more than there is keeps one request.
+        let interval = self.interval.saturating_mul(u64::from(weight.clamp(1, self.limit)));
         // The lower bits choose the set; the whole hash tells the keys of a set apart.
         let index = usize::try_from(key & (self.sets.len() as u64 - 1)).unwrap_or_default();
         // Nothing below can panic half-way, so a poisoned lock still guards whole slots.
@@ -98,16 +106,16 @@ impl RateLimiter {
         let found = set.iter().position(|slot| slot.key == key && slot.tat > now);
         let used = found.map_or(0, |at| set[at].tat - now);
         let full = self.interval.saturating_mul(u64::from(self.limit));
-        let allowed = used.saturating_add(self.interval) <= full;
-        let used = if allowed && count { used + self.interval } else { used };
+        let allowed = used.saturating_add(interval) <= full;
+        let used = if allowed && count { used + interval } else { used };
         if allowed && count {
             let oldest = || (0..WAYS).min_by_key(|at| set[*at].tat).unwrap_or_default();
             let at = found.unwrap_or_else(oldest);
             set[at] = Slot { key, tat: now.saturating_add(used) };
         }
         drop(set);
-        let left = full.saturating_sub(used) / self.interval;
-        let wait = used.saturating_add(self.interval).saturating_sub(full);
+        let left = full.saturating_sub(used) / interval;
+        let wait = used.saturating_add(interval).saturating_sub(full);
         Decision {
             allowed,
             limit: self.limit,
@@ -203,6 +211,17 @@ mod tests {
         assert!(limiter.check("a", START).allowed);
         assert!(!limiter.check("a", START).allowed);
         assert!(limiter.check("b", START).allowed);
+    }
+
+    #[test]
+    fn a_share_of_a_limit_is_as_much_less() {
+        let limiter = limiter(100, 60);
+        let passed = (0..200).filter(|_| limiter.check_share("a", START, 3).allowed).count();
+        assert_eq!(passed, 33);
+        assert_eq!(limiter.check_share("a", START, 3).reset_seconds, 2);
+        let few = RateLimiter::new(2, Duration::from_secs(60));
+        let passed = (0..20).filter(|_| few.check_share("a", START, 50).allowed).count();
+        assert_eq!(passed, 1, "nobody is shut out for good");
     }
 
     #[test]

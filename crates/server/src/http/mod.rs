@@ -20,4 +20,5 @@ pub(crate) mod payload;
 pub(crate) mod request_limit;
 pub(crate) mod router;
 pub(crate) mod serve;
+pub(crate) mod shared_limit;
 pub(crate) mod stack;

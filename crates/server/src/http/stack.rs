@@ -43,6 +43,7 @@ use super::headers::{
 use super::json::APPLICATION_JSON;
 use super::limit::{Decision, RateLimiter};
 use super::payload::Payload;
+use super::shared_limit::{Answer, Counted, SharedLimiter};
 use crate::cache::Page;
 use crate::catalog::CatalogPage;
 use crate::payments::is_webhook;
@@ -59,7 +60,7 @@ pub(crate) struct Stack {
     pub(super) shop: Arc<Shop>,
     router: Router,
     cors: Cors,
-    limiter: RateLimiter,
+    limiter: SharedLimiter,
     webhooks: RateLimiter,
     heads: Heads,
     started: Instant,
@@ -71,7 +72,7 @@ impl Stack {
         let rate = &shop.settings.rate;
         Ok(Self {
             cors: Cors::new(shop.settings.cors.clone()),
-            limiter: RateLimiter::new(rate.requests, rate.window),
+            limiter: SharedLimiter::new(rate.requests, rate.window, shop.redis.clone()),
             webhooks: RateLimiter::with_slots(
                 rate.requests.saturating_mul(WEBHOOK_SHARE),
                 rate.window,
@@ -126,7 +127,11 @@ impl Stack {
 
         let bearer = Bearer::read(&self.shop, &exchange.headers);
         let address = client_address(peer, &exchange.headers, &self.shop.settings.trusted_proxies);
-        let decision = self.count(&exchange.path, bearer, address);
+        let decision = match self.count(&exchange.path, bearer, address) {
+            Counted::Never => None,
+            Counted::Decided(decision) => Some(decision),
+            Counted::Ask(key) => Some(self.limiter.ask(key, self.now()).await),
+        };
         if decision.as_ref().is_some_and(|d| !d.allowed) {
             return self.finish(exchange, decision, ApiError::from(Code::RateLimited).into_response()).await;
         }
@@ -141,26 +146,32 @@ impl Stack {
         self.finish(exchange, decision, response).await
     }
 
-    /// Counts a request against its client's limit; `None` where there is no limit. Health is told where it stands but
-    /// never counted, so that a probe can't be shut out.
-    pub(super) fn count(&self, path: &str, bearer: Bearer, address: IpAddr) -> Option<Decision> {
+    /// Counts a request against its client's limit. Health is told where it stands but never counted, so that a probe can't
+    /// be shut out.
+    pub(super) fn count(&self, path: &str, bearer: Bearer, address: IpAddr) -> Counted {
         if is_static(path) || self.shop.settings.rate.excluded_paths.iter().any(|excluded| excluded == path) {
-            return None;
+            return Counted::Never;
         }
         let key = match bearer {
             Bearer::Valid(claims) => ClientKey::user(claims.user),
             _ => ClientKey::address(address),
         };
-        let now = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let is_health = path == "/health" || path.starts_with("/health/");
+        let now = self.now();
         if is_webhook(path) {
-            return Some(self.webhooks.check(ClientKey::address(address), now));
+            return Counted::Decided(self.webhooks.check(ClientKey::address(address), now));
         }
-        Some(if is_health {
-            Decision { allowed: true, ..self.limiter.peek(key, now) }
-        } else {
-            self.limiter.check(key, now)
-        })
+        if path == "/health" || path.starts_with("/health/") {
+            return Counted::Decided(Decision { allowed: true, ..self.limiter.peek(key, now) });
+        }
+        match self.limiter.check(key, now) {
+            Answer::Decided(decision) => Counted::Decided(decision),
+            Answer::Ask => Counted::Ask(key),
+        }
+    }
+
+    /// The clock of limits.
+    fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     async fn route(&self, request: Request<Body>) -> Response<Body> {

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use slippers_server::settings::{
     CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, Network, OrderSettings, PaymentSettings,
-    RateSettings, SecretKey, SessionSettings, Settings,
+    RateSettings, RedisAddress, SecretKey, SessionSettings, Settings,
 };
 
 pub(crate) use database::Database;
@@ -79,6 +79,7 @@ struct ServerPart {
     cache: CacheSettings,
     slow_request: Duration,
     trusted_proxies: Vec<Network>,
+    redis: Option<RedisAddress>,
 }
 
 /// What is logged, and how.
@@ -152,6 +153,7 @@ impl Config {
                 },
                 slow_request: Duration::from_millis(read.number(&table::SLOW_REQUEST)),
                 trusted_proxies: read.trusted_proxies(),
+                redis: read.redis(),
             },
             messages: read.messages(),
             payments: read.payments(),
@@ -199,6 +201,7 @@ impl Config {
             static_dir: self.static_dir(),
             slow_request: part.slow_request,
             trusted_proxies: part.trusted_proxies.clone(),
+            redis: part.redis.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
-use slippers_server::settings::{Network, SecretKey};
+use slippers_server::settings::{Network, RedisAddress, SecretKey};
 
 use super::LogSettings;
 use super::fault::{Fault, Faults, Source};
@@ -304,6 +304,21 @@ impl Reader {
                 networks
             }
             _ => networks,
+        }
+    }
+
+    pub(super) fn redis(&mut self) -> Option<RedisAddress> {
+        let url = self.layers.given(&table::REDIS_URL)?.clone();
+        if url.text.trim().is_empty() {
+            return None;
+        }
+        match RedisAddress::parse(&url.text) {
+            Ok(address) => Some(address),
+            Err(what) => {
+                let fix = "write redis://USER:PASSWORD@HOST:PORT/NUMBER, or leave it out";
+                self.fault(&table::REDIS_URL, url.from, what, fix);
+                None
+            }
         }
     }
 }

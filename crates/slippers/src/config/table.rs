@@ -205,6 +205,8 @@ settings! {
         "Seconds beyond CACHE_S_MAXAGE_SEC in which it may send an old page while it asks for a new one; 0 = never.";
     CACHE_STALE_ERROR "CACHE_STALE_IF_ERROR_SEC" = "0", Number(0, 31_536_000),
         "Seconds beyond CACHE_S_MAXAGE_SEC in which it may send an old page when the shop does not answer; 0 = never.";
+    REDIS_URL "REDIS_URL" = "", Url,
+        "`redis://USER:PASSWORD@HOST:PORT/NUMBER`: shared by the instances of one shop and nobody else. Pages and limits are then common; without it, or while it is down, each instance has its own.";
     DEBUG "DEBUG" = "false", Flag,
         "Whether the program's own log tells more (level debug). Answers never show more than they should.";
     LOG "SLIPPERS_LOG" = "", Text,
@@ -215,15 +217,8 @@ settings! {
 
 /// Names that belong to the shop, but to features that this version does not have yet; a `*` stands for any ending.
 /// They are accepted, so that one file of settings can serve old, present and coming versions.
-pub(crate) const NOT_YET: &[&str] = &[
-    "APP_WORKERS",
-    "COOKIE_*",
-    "DATABASE_REPLICA_URLS",
-    "PHONE_ALLOWED_PREFIXES",
-    "REDIS_URL",
-    "TLS_CERT",
-    "TLS_KEY",
-];
+pub(crate) const NOT_YET: &[&str] =
+    &["APP_WORKERS", "COOKIE_*", "DATABASE_REPLICA_URLS", "PHONE_ALLOWED_PREFIXES", "TLS_CERT", "TLS_KEY"];
 
 /// What a name means to this version.
 #[derive(Clone, Copy, Debug)]

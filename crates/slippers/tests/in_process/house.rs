@@ -360,6 +360,7 @@ fn settings(dir: &TempDir) -> Settings {
         static_dir: dir.path().join("static"),
         slow_request: Duration::from_secs(60),
         trusted_proxies: Vec::new(),
+        redis: None,
     }
 }
 
