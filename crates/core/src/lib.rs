@@ -18,10 +18,12 @@ mod listeners;
 pub mod orders;
 pub mod outbox;
 pub mod payments;
+mod position;
 mod store;
 pub mod transfer;
 pub mod types;
 
 pub use changes::{Change, ChangeListener, Horizon};
 pub use listeners::Listeners;
-pub use store::{Constraint, PoolStatus, Store, StoreError, StoreLoad};
+pub use position::{Position, Reader};
+pub use store::{Constraint, CopyStatus, PoolStatus, Standing, Store, StoreError, StoreLoad};

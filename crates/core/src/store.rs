@@ -1,6 +1,6 @@
 //! What every database of the shop promises as a whole.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -14,6 +14,8 @@ use crate::images::ImageStore;
 use crate::orders::OrderStore;
 use crate::outbox::OutboxStore;
 use crate::payments::PaymentStore;
+use crate::position::{Position, Reader};
+use crate::types::UserId;
 
 /// A rule that the database itself holds. A write that would break it changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +79,41 @@ pub struct StoreLoad {
     pub write_transactions: u64,
 }
 
+/// A copy of the database, as it is at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyStatus {
+    /// Where it is, `host:port`.
+    pub name: String,
+    /// Whether it answers reads.
+    pub standing: Standing,
+    /// Bytes of the log that it has not replayed; `None` = not known.
+    pub lag_bytes: Option<u64>,
+    /// Its connections.
+    pub pool: PoolStatus,
+}
+
+/// Whether a copy answers reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    InUse,
+    /// It is not known yet to be a copy of this database.
+    Unproven,
+    /// It is too far behind.
+    Behind,
+    /// It can't be reached, or is no copy any more.
+    Out,
+}
+
 /// A database that holds the whole shop.
 ///
 /// Promises that hold for every verb of every feature:
 /// - A write is one transaction: it happens whole or not at all, and it is answered only after its commit is durable
 ///   (it survives a crash of the program and a loss of power).
 /// - A write that was started is finished even when its caller stops waiting.
-/// - A read that starts after a write was answered sees that write.
+/// - A read that starts after a write was answered sees that write. Where the database has copies that may be behind, this
+///   is so however a verb is asked here; of writes that others were answered, see [`Store::catch_up`] and
+///   [`Store::for_reader`].
 /// - No verb waits without a bound; one that can't be served in time is [`StoreError::Unavailable`].
 #[async_trait]
 pub trait Store:
@@ -113,11 +143,42 @@ pub trait Store:
     /// More may be told than was changed, also when nothing was, and more often; never less.
     fn listen(&self, listener: Weak<dyn ChangeListener>);
 
+    /// Whether reads may be answered by copies of the database, which may be behind it.
+    fn has_copies(&self) -> bool {
+        false
+    }
+
+    /// Remembers that a request of this user may have written, and answers a position that all writes which this program
+    /// has acknowledged until now are part of; `None` without copies, and while none is known.
+    fn wrote(&self, _user: Option<UserId>) -> Option<Position> {
+        None
+    }
+
+    /// The same store for somebody's reads of what is their own, which copies may answer that have reached what they have
+    /// seen and what they have written here. `None` = this store itself, whose database answers such reads.
+    fn for_reader(&self, _reader: Reader) -> Option<Arc<dyn Store>> {
+        None
+    }
+
+    /// Sees to it that listeners were told of all changes of the catalogue, whoever made them, that were acknowledged
+    /// before the call (with `seen`: that are part of this position), and that reads from now on see them.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when that can't be known in a second.
+    async fn catch_up(&self, _seen: Option<Position>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The connections at this moment.
     fn pool_status(&self) -> PoolStatus;
 
     /// How busy the store is. Cheap: nobody is asked.
     fn load(&self) -> StoreLoad;
+
+    /// The copies that reads may be answered by.
+    fn copies(&self) -> Vec<CopyStatus> {
+        Vec::new()
+    }
 
     /// How many statements the store has run for its callers since it was opened, transaction control not counted.
     /// Tests hold each endpoint's price against it.

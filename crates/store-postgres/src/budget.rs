@@ -5,12 +5,11 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use slippers_core::StoreError;
-use tokio_postgres::Config;
 
-use crate::connection::connect_as;
 use crate::db::Db;
 use crate::error::OpenError;
 use crate::params::params;
+use crate::route::Route;
 use crate::session::Session;
 use crate::settings::PostgresSettings;
 
@@ -69,10 +68,10 @@ impl Budget {
     /// Asks the server, on a connection past any pooler, and tries the way that the pool will take.
     pub(crate) async fn find(
         settings: &PostgresSettings,
-        config: &Config,
+        route: &Route,
         direct: &Db,
     ) -> Result<Self, OpenError> {
-        let session = try_session(config).await?;
+        let session = try_session(route).await?;
         // A pooler's clients are not the server's: it has a limit of its own.
         let is_direct = session == Session::Ours && settings.direct_url.is_none();
         let allowance = if is_direct { Some(ask(direct).await.map_err(failed)?) } else { None };
@@ -90,16 +89,12 @@ impl Budget {
 }
 
 /// Whether a connection may be begun with our limits and keeps to them. PgBouncer refuses them, or passes over them.
-async fn try_session(config: &Config) -> Result<Session, OpenError> {
-    let mut ours = config.clone();
-    Session::Ours.configure(&mut ours);
-    match connect_as(&ours, Session::Ours, false, Arc::default()).await {
+async fn try_session(route: &Route) -> Result<Session, OpenError> {
+    match route.configured(Session::Ours).connect(Session::Ours, false, &Arc::default()).await {
         Ok(db) if Session::is_in_force(&db).await => Ok(Session::Ours),
         Ok(_) => Ok(Session::Shared),
-        Err(error) => {
-            let refused = error.as_db_error().map(|db| db.message().contains("startup parameter"));
-            if refused == Some(true) { Ok(Session::Shared) } else { Err(error.into()) }
-        }
+        Err(why) if why.contains("startup parameter") => Ok(Session::Shared),
+        Err(why) => Err(OpenError::Database(why)),
     }
 }
 

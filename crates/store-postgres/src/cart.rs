@@ -10,22 +10,21 @@ use slippers_core::types::{CartId, CartLineId, SlipperId, Timestamp, UserId};
 use crate::db::{Cells, Db};
 use crate::params::params;
 use crate::pool::Class;
+use crate::replicas::Own;
 use crate::store::PostgresStore;
 
 #[async_trait]
 impl CartStore for PostgresStore {
     async fn open_cart(&self, user: UserId, now: Timestamp) -> Result<Cart, StoreError> {
         // A cart that is there costs one read; it is made once.
-        if let Some(cart) =
-            self.read_as(Class::Shopper, user, |db, user| Box::pin(read_cart(db, *user))).await?
-        {
+        if let Some(cart) = self.read_own(Own::Cart, user, |db, user| Box::pin(read_cart(db, *user))).await? {
             return Ok(cart);
         }
-        self.write((user, now), |db, (user, now)| Box::pin(make_cart(db, *user, *now))).await
+        self.write_own((user, now), |db, (user, now)| Box::pin(make_cart(db, *user, *now))).await
     }
 
     async fn cart_totals(&self, user: UserId) -> Result<CartTotals, StoreError> {
-        let cart = self.read_as(Class::Shopper, user, |db, user| Box::pin(read_cart(db, *user))).await?;
+        let cart = self.read_own(Own::Cart, user, |db, user| Box::pin(read_cart(db, *user))).await?;
         Ok(cart.map_or_else(CartTotals::default, |cart| cart.totals()))
     }
 
@@ -37,7 +36,7 @@ impl CartStore for PostgresStore {
         now: Timestamp,
     ) -> Result<Cart, CartError> {
         let args = (user, slipper, quantity, now);
-        self.write(args, |db, (user, slipper, quantity, now)| {
+        self.write_own(args, |db, (user, slipper, quantity, now)| {
             Box::pin(add(db, *user, *slipper, *quantity, *now))
         })
         .await
@@ -51,7 +50,7 @@ impl CartStore for PostgresStore {
         now: Timestamp,
     ) -> Result<Cart, CartError> {
         let args = (user, line, quantity, now);
-        self.write(args, |db, (user, line, quantity, now)| {
+        self.write_own(args, |db, (user, line, quantity, now)| {
             Box::pin(set_quantity(db, *user, *line, *quantity, *now))
         })
         .await
@@ -59,14 +58,14 @@ impl CartStore for PostgresStore {
 
     async fn remove_line(&self, user: UserId, line: CartLineId, now: Timestamp) -> Result<Cart, CartError> {
         let args = (user, line, now);
-        self.write(args, |db, (user, line, now)| Box::pin(set_quantity(db, *user, *line, 0, *now))).await
+        self.write_own(args, |db, (user, line, now)| Box::pin(set_quantity(db, *user, *line, 0, *now))).await
     }
 
     async fn clear_cart(&self, user: UserId, now: Timestamp) -> Result<Cart, StoreError> {
         // An empty cart costs one read: front-ends clear theirs hundreds of times in a row.
         match self.read_as(Class::Shopper, user, |db, user| Box::pin(read_cart(db, *user))).await? {
             Some(cart) if cart.lines.is_empty() => Ok(cart),
-            _ => self.write((user, now), |db, (user, now)| Box::pin(clear(db, *user, *now))).await,
+            _ => self.write_own((user, now), |db, (user, now)| Box::pin(clear(db, *user, *now))).await,
         }
     }
 }

@@ -4,18 +4,19 @@ mod cells;
 mod copy;
 mod prepared;
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
 use slippers_core::{Change, StoreError};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Error, NoTls, Row};
+use tokio_postgres::{Client, Error, NoTls, Row, SimpleQueryMessage};
 
 pub(crate) use self::cells::{Cells, time};
 use self::prepared::Prepared;
-use crate::error::{Trouble, interpret_error};
+use crate::error::{Trouble, interpret_error, is_of_server};
 use crate::params::Param;
+use crate::route::ServerLife;
 use crate::session::Session;
 
 const ITS: u32 = 1;
@@ -37,6 +38,8 @@ pub(crate) struct Db {
     /// The worst that has happened since [`Self::forget_trouble`]; 0 = nothing.
     trouble: AtomicU32,
     changes: Mutex<Vec<Change>>,
+    server: ServerLife,
+    server_is_gone: AtomicBool,
 }
 
 impl Db {
@@ -50,7 +53,19 @@ impl Db {
             open: AtomicU32::new(0),
             trouble: AtomicU32::new(0),
             changes: Mutex::default(),
+            server: ServerLife::default(),
+            server_is_gone: AtomicBool::new(false),
         }
+    }
+
+    /// When the server that answers was started, in microseconds since 1970; 0 = nobody has asked.
+    pub(crate) fn server(&self) -> i64 {
+        self.server.get()
+    }
+
+    /// See [`Self::server`].
+    pub(crate) fn set_server(&self, started: i64) {
+        self.server.set(started);
     }
 
     /// Notes what a verb changes, for those who listen once it is committed.
@@ -133,6 +148,19 @@ impl Db {
         under_way.answered(self.told(done))
     }
 
+    /// The first row of a question without values, as texts; neither prepared nor counted. It is sent when it is first
+    /// polled, like transaction control.
+    pub(crate) async fn simple(&self, sql: &str) -> Result<Vec<String>, StoreError> {
+        let under_way = UnderWay::new(&self.open);
+        let answered = under_way.answered(self.told(self.client.simple_query(sql).await))?;
+        let row = answered.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let row = row.ok_or_else(|| StoreError::Corrupt(format!("no row where one must be: {sql}")))?;
+        Ok((0..row.len()).map(|at| row.get(at).unwrap_or_default().to_owned()).collect())
+    }
+
     /// The same without waiting for its answer, which nobody reads.
     pub(crate) fn send_control(&self, sql: &str) {
         // It is sent when it is first polled.
@@ -165,6 +193,9 @@ impl Db {
     fn told<T>(&self, done: Result<T, Error>) -> Result<T, StoreError> {
         done.map_err(|error| {
             let (meaning, trouble) = interpret_error(&error);
+            if is_of_server(&error) {
+                self.server_is_gone.store(true, Ordering::Relaxed);
+            }
             let trouble = match trouble {
                 _ if self.client.is_closed() => CONNECTION,
                 Trouble::Its => ITS,
@@ -194,6 +225,11 @@ impl Db {
     pub(crate) fn forget_trouble(&self) {
         self.trouble.store(0, Ordering::Relaxed);
         self.open.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether its server is gone or plays another part, which other connections to it will find out too.
+    pub(crate) fn has_lost_server(&self) -> bool {
+        self.server_is_gone.load(Ordering::Relaxed) || self.client.is_closed()
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -80,6 +80,14 @@ pub(crate) fn interpret_error(error: &Error) -> (StoreError, Trouble) {
     interpret_state(db, text)
 }
 
+/// Whether an error says of its server that it is gone, goes, or plays another part: then it is so for all connections.
+pub(crate) fn is_of_server(error: &Error) -> bool {
+    error.code().is_some_and(|state| {
+        state == &SqlState::READ_ONLY_SQL_TRANSACTION
+            || matches!(state.code().get(..2), Some("08" | "57")) && state != &SqlState::QUERY_CANCELED
+    })
+}
+
 fn interpret_state(db: &DbError, text: String) -> (StoreError, Trouble) {
     let state = db.code();
     let class = state.code().get(..2).unwrap_or_default();
@@ -92,6 +100,8 @@ fn interpret_state(db: &DbError, text: String) -> (StoreError, Trouble) {
         &SqlState::FEATURE_NOT_SUPPORTED if text.contains("cached plan") => {
             (StoreError::Unavailable(text), Trouble::Connection)
         }
+        // Whoever took writes until now is a replica: the primary is another, and nothing was written.
+        &SqlState::READ_ONLY_SQL_TRANSACTION => (StoreError::Unavailable(text), Trouble::Connection),
         &SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE => {
             (StoreError::Unavailable(text), Trouble::Its)
         }
@@ -101,7 +111,7 @@ fn interpret_state(db: &DbError, text: String) -> (StoreError, Trouble) {
             // Connection lost, or the server is being stopped or started.
             "08" => (StoreError::Unavailable(text), Trouble::Connection),
             "57" => (StoreError::Unavailable(text), Trouble::Connection),
-            // Full, out of memory, too many connections; a standby that can't write; an I/O error.
+            // Full, out of memory, too many connections; an I/O error.
             "53" | "25" | "58" => (StoreError::Unavailable(text), Trouble::Its),
             _ => (StoreError::Other(text), Trouble::Its),
         },

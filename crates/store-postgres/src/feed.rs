@@ -1,23 +1,25 @@
 //! What was changed: told here after each commit, written down for the other instances, and read of theirs.
 
 mod courier;
+mod words;
 
-use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join;
-use slippers_core::types::{CategoryId, SlipperId};
-use slippers_core::{Change, Horizon, Listeners, StoreError};
+use futures_util::future::join3;
+use slippers_core::{Change, Horizon, Listeners, Position, StoreError};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
-use tokio_postgres::Config;
 
+use self::words::{decode, encode};
 use crate::db::{Cells, Db};
 use crate::params::params;
 use crate::pool::{Class, Pool};
+use crate::replicas::{Knowledge, position};
+use crate::route::{Epoch, Route};
 
 /// How often there is a look at what other instances have committed, without a word from them.
 const LOOK: Duration = Duration::from_millis(250);
@@ -29,8 +31,12 @@ const BLIND: Duration = Duration::from_millis(750);
 const SWEEP_EVERY: u32 = 240;
 /// Who has not looked for so long (a frozen process) starts anew, well before what it missed is swept.
 const ASLEEP: Duration = Duration::from_secs(60);
-/// More changes than this of one transaction are written down as "all of the catalogue".
-const TOLD_ONE_BY_ONE: usize = 200;
+/// Others take an instance for gone ten seconds after its last connection.
+const UNSEEN: Duration = Duration::from_secs(5);
+/// The longest that others take to notice this one.
+const NOTICE: Duration = Duration::from_millis(1250);
+/// How long somebody who must see everything waits for a look.
+const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// Those who listen, and what this instance is called among the others.
 #[derive(Debug)]
@@ -42,6 +48,30 @@ pub(crate) struct Feed {
     /// Told when others have said the same.
     heard: Arc<Notify>,
     courier: OnceLock<AbortHandle>,
+    /// Unset: there are no replicas, and nobody asks for positions.
+    positions: OnceLock<Positions>,
+    looks: Looks,
+}
+
+/// What becomes of the positions of writes.
+#[derive(Debug)]
+pub(crate) struct Positions {
+    /// Where they are remembered.
+    pub(crate) knowledge: Arc<Knowledge>,
+    /// Who hears of their timelines.
+    pub(crate) epoch: Arc<Epoch>,
+    /// What connections of this instance are called on the server, and no others; `None` = they can't be told apart.
+    pub(crate) name: Option<String>,
+}
+
+/// The looks at what others have changed, by number.
+#[derive(Debug)]
+struct Looks {
+    begun: AtomicU64,
+    /// The last one that saw everything.
+    done: watch::Sender<u64>,
+    /// Since when the others can see that this instance is there.
+    seen_since: watch::Sender<Option<Instant>>,
 }
 
 impl Default for Feed {
@@ -54,6 +84,12 @@ impl Default for Feed {
             committed: Arc::default(),
             heard: Arc::default(),
             courier: OnceLock::new(),
+            positions: OnceLock::new(),
+            looks: Looks {
+                begun: AtomicU64::new(0),
+                done: watch::Sender::new(0),
+                seen_since: watch::Sender::new(None),
+            },
         }
     }
 }
@@ -69,9 +105,19 @@ impl Feed {
         &self.listeners
     }
 
-    /// Commits on this connection, with a record of the changes for the other instances: both go down the wire together,
-    /// and a record that fails makes the COMMIT behind it an end of the transaction without effect.
-    pub(crate) async fn commit(&self, db: &Db, changes: &[Change]) -> Result<(), StoreError> {
+    /// From now on positions of writes are asked for and remembered. Called once.
+    pub(crate) fn remember_positions(&self, positions: Positions) {
+        let _ = self.positions.set(positions);
+    }
+
+    fn knowledge(&self) -> Option<&Knowledge> {
+        self.positions.get().map(|positions| &*positions.knowledge)
+    }
+
+    /// Commits on this connection, with a record of the changes for the other instances: all goes down the wire together,
+    /// and a record that fails makes the COMMIT behind it an end of the transaction without effect. Answers the position
+    /// of the commit where there are replicas, and where it is known.
+    pub(crate) async fn commit(&self, db: &Db, changes: &[Change]) -> Result<Option<Position>, StoreError> {
         let what = encode(changes);
         let recorded = async {
             match &what {
@@ -83,12 +129,59 @@ impl Feed {
                 None => Ok(()),
             }
         };
-        let (recorded, committed) = join(recorded, db.control("COMMIT")).await;
+        let position = async {
+            match self.knowledge() {
+                Some(_) => position(db).await.ok(),
+                None => None,
+            }
+        };
+        // Polled, and so sent, in this order.
+        let (recorded, committed, position) = join3(recorded, db.control("COMMIT"), position).await;
         recorded.and(committed)?;
         if what.is_some() {
             self.committed.notify_one();
         }
-        Ok(())
+        Ok(position)
+    }
+
+    /// Tells that a transaction has ended which has changed this: where it is in the log, or that nobody knows.
+    pub(crate) fn tell(&self, changes: &[Change], position: Option<Position>) {
+        if let Some(Positions { knowledge, epoch, .. }) = self.positions.get() {
+            // Before anybody hears of it: who makes anew what was changed must not read it from a replica that lacks it.
+            match position {
+                Some(position) => {
+                    epoch.heard_of(position.timeline);
+                    knowledge.raise(changes, position);
+                }
+                None => knowledge.lose(),
+            }
+        }
+        self.listeners.tell(changes);
+    }
+
+    /// Waits until all other instances know of this one: then they ask the primary for what users have written here.
+    pub(crate) async fn be_seen(&self) {
+        if self.positions.get().is_none() {
+            return;
+        }
+        let mut seen = self.looks.seen_since.subscribe();
+        // Without a look there is no primary to write to.
+        let since = tokio::time::timeout(CATCH_UP, seen.wait_for(Option::is_some)).await;
+        let since = since.ok().and_then(|seen| *seen.ok()?);
+        if let Some(pause) = since.map(|since| NOTICE.saturating_sub(since.elapsed())) {
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Waits until a look that begins after this has seen everything.
+    pub(crate) async fn look_now(&self) -> Result<(), StoreError> {
+        let mut done = self.looks.done.subscribe();
+        let wanted = self.looks.begun.load(Ordering::SeqCst) + 1;
+        self.heard.notify_one();
+        match tokio::time::timeout(CATCH_UP, done.wait_for(|done| *done >= wanted)).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(StoreError::Unavailable("can't see what others have changed".to_owned())),
+        }
     }
 
     /// Follows the other instances for as long as the pool is there.
@@ -100,7 +193,7 @@ impl Feed {
 
     /// Also tells the other instances at once what is committed here, and hears them, on a connection of its own. The
     /// first call counts.
-    pub(crate) fn talk(self: &Arc<Self>, direct: Config, runtime: &Handle) {
+    pub(crate) fn talk(self: &Arc<Self>, direct: Arc<Route>, runtime: &Handle) {
         self.courier.get_or_init(|| {
             let feed = Arc::downgrade(self);
             runtime.spawn(courier::carry(feed, direct)).abort_handle()
@@ -113,38 +206,6 @@ impl Feed {
             courier.abort();
         }
     }
-}
-
-/// What of it the other instances must know, in words; users are looked up anew by them within a second.
-fn encode(changes: &[Change]) -> Option<String> {
-    let mut what = String::new();
-    for change in changes {
-        // Writing to a String can't fail.
-        let _ = match change {
-            Change::Slipper(id) => write!(what, "s{id} "),
-            Change::Stock(id) => write!(what, "q{id} "),
-            Change::Category(id) => write!(what, "c{id} "),
-            Change::Catalog => write!(what, "all "),
-            Change::User(_) => Ok(()),
-        };
-    }
-    match what.trim_end() {
-        "" => None,
-        _ if changes.len() > TOLD_ONE_BY_ONE => Some("all".to_owned()),
-        words => Some(words.to_owned()),
-    }
-}
-
-/// A word that a newer program wrote may mean anything.
-fn decode(what: &str) -> Vec<Change> {
-    let read = |word: &str| {
-        let number = |kind| word.strip_prefix(kind).and_then(|digits| digits.parse::<i64>().ok());
-        None.or_else(|| number('s').map(|id| Change::Slipper(SlipperId::new(id))))
-            .or_else(|| number('q').map(|id| Change::Stock(SlipperId::new(id))))
-            .or_else(|| number('c').map(|id| Change::Category(CategoryId::new(id))))
-            .unwrap_or(Change::Catalog)
-    };
-    what.split_whitespace().map(read).collect()
 }
 
 /// What has become visible between two looks: whatever the order in which transactions began and ended, each is seen in
@@ -160,6 +221,11 @@ const LOOK_FOR: &str = "
 const FIRST_LOOK: &str = "
     SELECT pg_current_snapshot()::text, concat_ws('-', system_identifier, oid)
     FROM pg_control_system(), pg_database WHERE datname = current_database()";
+/// Whether every connection of a shop to this database is ours.
+const IS_ALONE: &str = "
+    SELECT NOT EXISTS (SELECT FROM pg_stat_activity
+                       WHERE datname = current_database() AND application_name LIKE 'slippers%'
+                         AND application_name NOT IN ($1, 'slippers-listen'))";
 const SWEEP: &str = "DELETE FROM changes WHERE at < now() - interval '5 minutes'";
 
 /// Where a reader stands.
@@ -188,18 +254,32 @@ async fn follow(feed: &Weak<Feed>, pool: &Weak<Pool>, heard: &Notify) {
             reader = Reader::default();
         }
         feed.listeners.look_begins();
-        let looked = tokio::time::timeout(BLIND, reader.look(&pool, feed.instance)).await;
+        let number = feed.looks.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let looked = tokio::time::timeout(BLIND, reader.look(&pool, &feed)).await;
         match looked.unwrap_or_else(|_| Err(StoreError::Unavailable("no answer".to_owned()))) {
             Ok(found) => {
                 feed.listeners.tell(&found.changes);
                 if let Some(horizon) = found.horizon {
                     feed.listeners.looked(&horizon);
                 }
+                feed.looks.done.send_replace(number);
+                // From then on others see this instance, and did until a moment ago.
+                feed.looks.seen_since.send_if_modified(|since| {
+                    let is_new = since.is_none();
+                    since.get_or_insert_with(Instant::now);
+                    is_new
+                });
                 last = Instant::now();
             }
             Err(error) => {
                 tracing::debug!(%error, "can't see what other instances have changed");
                 reader = Reader::default();
+                if last.elapsed() > UNSEEN {
+                    feed.looks.seen_since.send_replace(None);
+                }
+                if let Some(knowledge) = feed.knowledge() {
+                    knowledge.is_not_alone();
+                }
                 if last.elapsed() > BLIND {
                     feed.listeners.tell(&[Change::Catalog]);
                 }
@@ -209,7 +289,7 @@ async fn follow(feed: &Weak<Feed>, pool: &Weak<Pool>, heard: &Notify) {
 }
 
 impl Reader {
-    async fn look(&mut self, pool: &Arc<Pool>, instance: i64) -> Result<Found, StoreError> {
+    async fn look(&mut self, pool: &Arc<Pool>, feed: &Feed) -> Result<Found, StoreError> {
         // Like a sign of life: in a crowd it does not wait behind shoppers.
         let lease = pool.lease(Class::Health).await?;
         let db = lease.db()?;
@@ -217,6 +297,30 @@ impl Reader {
         if self.looks.is_multiple_of(SWEEP_EVERY) {
             db.ask(SWEEP, params![].as_ref()).await?;
         }
+        let asked = feed.knowledge().map(Knowledge::ask);
+        let found = self.find(db, feed.instance).await?;
+        // After that, so that what was seen is part of the position.
+        if let (Some(asked), Some(Positions { knowledge, epoch, name })) = (asked, feed.positions.get()) {
+            let looked = Instant::now();
+            let is_alone = match name {
+                Some(name) => is_alone(db, name).await?,
+                None => false,
+            };
+            let position = position(db).await.map_err(StoreError::Unavailable)?;
+            epoch.heard_of(position.timeline);
+            knowledge.saw_primary(position);
+            knowledge.settle(asked, position);
+            knowledge.raise(&found.changes, position);
+            if is_alone {
+                knowledge.is_alone(looked, position);
+            } else {
+                knowledge.is_not_alone();
+            }
+        }
+        Ok(found)
+    }
+
+    async fn find(&mut self, db: &Db, instance: i64) -> Result<Found, StoreError> {
         let Some((seen, database)) = &self.seen else {
             let rows = db.ask(FIRST_LOOK, params![].as_ref()).await?;
             let row = rows.first().ok_or_else(no_row)?;
@@ -233,6 +337,11 @@ impl Reader {
     }
 }
 
+async fn is_alone(db: &Db, name: &str) -> Result<bool, StoreError> {
+    let rows = db.ask(IS_ALONE, params![name].as_ref()).await?;
+    rows.first().map_or(Ok(false), |row| Cells::new(row).flag(0))
+}
+
 fn no_row() -> StoreError {
     StoreError::Corrupt("a look without a row".to_owned())
 }
@@ -246,25 +355,8 @@ fn horizon(snapshot: &str, database: &str) -> Option<Horizon> {
 
 #[cfg(test)]
 mod tests {
-    use slippers_core::types::UserId;
-
     use super::*;
 
-    #[test]
-    fn what_is_written_down_is_read_back() {
-        let one = SlipperId::new(7);
-        let changes = [
-            Change::Slipper(one),
-            Change::Stock(one),
-            Change::Category(CategoryId::new(-1)),
-            Change::Catalog,
-        ];
-        let what = encode(&changes).expect("something");
-        assert_eq!(decode(&what), changes);
-        assert_eq!(encode(&[Change::User(UserId::new(1))]), None, "nobody else remembers users for long");
-        assert_eq!(decode("s7 x9"), [Change::Slipper(one), Change::Catalog]);
-        assert_eq!(encode(&[Change::Stock(one); TOLD_ONE_BY_ONE + 1]).as_deref(), Some("all"));
-    }
     #[test]
     fn a_snapshot_tells_how_far_it_sees() {
         let seen = horizon("100:104:100,102", "d-1").expect("a horizon");

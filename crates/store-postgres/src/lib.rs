@@ -6,6 +6,7 @@
 //!   them, `session` knows the limits of their statements, `budget` how many the server has to give.
 //! - `db` is the one funnel to tokio-postgres and the one place that knows prepared from unnamed statements; `params` are
 //!   the values of a statement, `error` the one place that reads its errors.
+//! - `route` finds the host that takes writes, `replicas` those that may answer a read.
 //! - `feed` tells what was changed, here and by other instances.
 //! - `migrations` brings the database's schema up to this program's.
 #![forbid(unsafe_code)]
@@ -27,6 +28,8 @@ mod outbox;
 mod params;
 mod payments;
 mod pool;
+mod replicas;
+mod route;
 mod session;
 mod settings;
 mod store;

@@ -11,6 +11,8 @@ pub struct PostgresSettings {
     pub url: String,
     /// The same database past a pooler, for migrations; `None` = `url`.
     pub direct_url: Option<String>,
+    /// Replicas that may answer reads, an address each.
+    pub replica_urls: Vec<String>,
     /// Connections that are kept open; 0 = four for each core, 8 to 32, and no more than the server has to give.
     pub pool_size: u32,
     /// Connections that may be opened beyond those under load, and are closed after it.
@@ -32,6 +34,7 @@ impl PostgresSettings {
         Self {
             url: url.into(),
             direct_url: None,
+            replica_urls: Vec::new(),
             pool_size: 0,
             max_overflow: 0,
             fits_server: false,

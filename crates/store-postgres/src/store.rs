@@ -2,22 +2,24 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use slippers_core::types::Timestamp;
-use slippers_core::{ChangeListener, PoolStatus, Store, StoreError, StoreLoad};
+use slippers_core::types::{Timestamp, UserId};
+use slippers_core::{ChangeListener, CopyStatus, PoolStatus, Position, Reader, Store, StoreError, StoreLoad};
 use tokio::runtime::Handle;
-use tokio_postgres::Config;
 
 use crate::budget::Budget;
-use crate::connection::{connect, read_url};
+use crate::connection::{Endpoint, lot, read_url};
+use crate::db::Db;
 use crate::error::OpenError;
-use crate::feed::Feed;
+use crate::feed::{Feed, Positions};
 use crate::migrations::{self, MigrationStatus};
 use crate::orders::combiner::Combiner;
 use crate::params::params;
 use crate::pool::{Class, Maker, Pool};
+use crate::replicas::Replicas;
+use crate::route::{Epoch, Role, Route};
 use crate::session::Session;
 use crate::settings::PostgresSettings;
 
@@ -30,9 +32,13 @@ pub struct PostgresStore {
     pub(crate) pool: Arc<Pool>,
     pub(crate) combiner: Arc<Combiner>,
     pub(crate) feed: Arc<Feed>,
+    /// `None` = the primary answers everything.
+    pub(crate) replicas: Option<Arc<Replicas>>,
+    /// Whose own reads replicas may answer; `None` = nobody's.
+    pub(crate) reader: Option<Reader>,
     statements: Arc<AtomicU64>,
     /// Where word of changes can go: past a pooler, or where there is none.
-    direct: Option<(Config, Handle)>,
+    direct: Option<(Arc<Route>, Handle)>,
 }
 
 impl std::fmt::Debug for PostgresStore {
@@ -47,24 +53,40 @@ impl PostgresStore {
     /// # Errors
     /// [`OpenError`]; the database is left as it was.
     pub async fn open(settings: &PostgresSettings) -> Result<Self, OpenError> {
-        let config = read_url(&settings.url)?;
-        let direct = read_url(settings.direct_url.as_ref().unwrap_or(&settings.url))?;
+        let ways = Ways::of(settings)?;
         let budget = {
             // Closed before the pool opens any: together they are never above the budget.
-            let db = connect(&direct, false, Arc::default()).await?;
-            let budget = Budget::find(settings, &config, &db).await?;
+            let db = ways.direct.connect(Session::Ours, false, &Arc::default()).await;
+            let db = db.map_err(OpenError::Database)?;
+            let budget = Budget::find(settings, &ways.pooled, &db).await?;
             migrations::migrate(&db, wall_clock()).await?;
             budget
         };
         let statements = Arc::new(AtomicU64::new(0));
         let prepared = settings.prepared_statements;
-        let maker = Maker::new(config, budget.session, prepared, Arc::clone(&statements));
+        let maker = |route: &Route, session| Maker::new(route, session, prepared, Arc::clone(&statements));
         let feed = Arc::<Feed>::default();
-        let pool = Arc::new(Pool::new(maker, &budget.settle(settings), Arc::clone(&feed)));
-        feed.follow(&pool);
+        let settled = budget.settle(settings);
+        let pool = |maker| Arc::new(Pool::new(maker, &settled, Arc::clone(&feed)));
+        let primary = pool(maker(&ways.pooled, budget.session));
+        let replicas = (!ways.replicas.is_empty()).then(|| {
+            // Their limits hold in the server: a pooler is never in between.
+            let pools =
+                ways.replicas.into_iter().map(|(name, route)| (name, pool(maker(&route, Session::Ours))));
+            Arc::new(Replicas::new(pools.collect(), Arc::clone(&ways.epoch)))
+        });
+        if let Some(replicas) = &replicas {
+            // Behind a pooler others can't be told apart.
+            let name = (budget.session == Session::Ours).then_some(ways.name);
+            let (knowledge, epoch) = (Arc::clone(&replicas.knowledge), ways.epoch);
+            feed.remember_positions(Positions { knowledge, epoch, name });
+            replicas.watch(&primary);
+        }
+        feed.follow(&primary);
         let is_past_pooler = settings.direct_url.is_some() || budget.session == Session::Ours;
-        let direct = is_past_pooler.then(|| (direct, Handle::current()));
-        Ok(Self { pool, combiner: Arc::default(), feed, statements, direct })
+        let direct = is_past_pooler.then(|| (Arc::new(ways.direct), Handle::current()));
+        let combiner = Arc::default();
+        Ok(Self { pool: primary, combiner, feed, replicas, reader: None, statements, direct })
     }
 
     /// Where each migration stands in this database, which is not changed.
@@ -72,9 +94,7 @@ impl PostgresStore {
     /// # Errors
     /// [`OpenError`] when the database can't be read or is no shop.
     pub async fn migration_status(settings: &PostgresSettings) -> Result<Vec<MigrationStatus>, OpenError> {
-        let direct = read_url(settings.direct_url.as_ref().unwrap_or(&settings.url))?;
-        let db = connect(&direct, false, Arc::new(AtomicU64::new(0))).await?;
-        migrations::status(&db).await
+        migrations::status(&connect_directly(settings).await?).await
     }
 
     /// Closes the store: what is at work is finished (for at most ten seconds), and every later call is
@@ -82,7 +102,57 @@ impl PostgresStore {
     pub async fn close(&self) {
         self.feed.hang_up();
         self.pool.close().await;
+        if let Some(replicas) = &self.replicas {
+            replicas.close().await;
+        }
     }
+}
+
+/// The ways to the servers of the settings.
+struct Ways {
+    /// To the primary, by way of a pooler if there is one.
+    pooled: Route,
+    /// To the primary past it.
+    direct: Route,
+    replicas: Vec<(String, Route)>,
+    epoch: Arc<Epoch>,
+    /// What this program's connections are called.
+    name: String,
+}
+
+impl Ways {
+    fn of(settings: &PostgresSettings) -> Result<Self, OpenError> {
+        let (mut pooled, direct_url) = (read_url(&settings.url)?, settings.direct_url.as_ref());
+        let mut direct = direct_url.map_or_else(|| Ok(pooled.clone()), |url| read_url(url))?;
+        let mut others = Vec::new();
+        for url in &settings.replica_urls {
+            others.extend(read_url(url)?);
+        }
+        let name = format!("slippers {:016x}", lot());
+        if !others.is_empty() {
+            // A replica takes the primary's place when it is promoted.
+            pooled.extend(others.iter().cloned());
+            direct.extend(others.iter().cloned());
+            for endpoint in pooled.iter_mut().chain(&mut direct).chain(&mut others) {
+                endpoint.config.application_name(&name);
+            }
+        }
+        let epoch = Arc::<Epoch>::default();
+        let to = |endpoints: Vec<Endpoint>| {
+            let role = if endpoints.len() > 1 { Role::Primary(Arc::clone(&epoch)) } else { Role::Any };
+            Route::new(endpoints, role)
+        };
+        let (pooled, direct) = (to(pooled), to(direct));
+        let to_replica =
+            |endpoint: Endpoint| (endpoint.name.clone(), Route::new(vec![endpoint], Role::Replica));
+        Ok(Self { pooled, direct, replicas: others.into_iter().map(to_replica).collect(), epoch, name })
+    }
+}
+
+/// A connection past a pooler, for work that takes its time, such as migrations.
+pub(crate) async fn connect_directly(settings: &PostgresSettings) -> Result<Db, OpenError> {
+    let ways = Ways::of(settings)?;
+    ways.direct.connect(Session::Ours, false, &Arc::default()).await.map_err(OpenError::Database)
 }
 
 #[async_trait]
@@ -103,8 +173,34 @@ impl Store for PostgresStore {
         self.feed.listeners().add(listener);
         // A command that only writes needs no word from others.
         if let Some((direct, runtime)) = &self.direct {
-            self.feed.talk(direct.clone(), runtime);
+            self.feed.talk(Arc::clone(direct), runtime);
         }
+    }
+
+    fn has_copies(&self) -> bool {
+        self.replicas.is_some()
+    }
+
+    fn wrote(&self, user: Option<UserId>) -> Option<Position> {
+        self.replicas.as_ref()?.knowledge.wrote(user, Instant::now())
+    }
+
+    fn for_reader(&self, reader: Reader) -> Option<Arc<dyn Store>> {
+        self.replicas.as_ref()?;
+        Some(Arc::new(Self { reader: Some(reader), ..self.clone() }))
+    }
+
+    async fn catch_up(&self, seen: Option<Position>) -> Result<(), StoreError> {
+        match (&self.replicas, seen) {
+            (None, _) => Ok(()),
+            // Strictly: where nothing was written between the two, the look may have been first.
+            (Some(replicas), Some(seen)) if replicas.knowledge.primary() > Some(seen) => Ok(()),
+            (Some(_), _) => self.feed.look_now().await,
+        }
+    }
+
+    fn copies(&self) -> Vec<CopyStatus> {
+        self.replicas.as_ref().map(|replicas| replicas.status()).unwrap_or_default()
     }
 
     fn pool_status(&self) -> PoolStatus {

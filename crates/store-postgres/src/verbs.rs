@@ -7,17 +7,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, try_join};
-use slippers_core::StoreError;
+use slippers_core::{Position, StoreError};
 
 use crate::db::Db;
 use crate::error::Trouble;
 use crate::pool::{Class, Lease, Pool};
+use crate::replicas::{Own, Replica, Shown};
 use crate::store::PostgresStore;
 
 /// Runs of one verb at most: the first, and those after a deadlock or a lost connection.
 pub(crate) const RUNS: usize = 5;
 /// The longest that a read takes.
 const READ_LIMIT: Duration = Duration::from_secs(15);
+/// The longest that a replica takes: then the primary is asked.
+const REPLICA_LIMIT: Duration = Duration::from_secs(2);
 /// The longest that a write takes, but for its commit.
 pub(crate) const WRITE_LIMIT: Duration = Duration::from_secs(30);
 /// The longest that a commit takes.
@@ -33,6 +36,23 @@ pub(crate) const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 const IMPORT: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
                       SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
 
+/// Where a read goes.
+struct Way {
+    class: Class,
+    /// What begins it; `None` = it is one statement.
+    begin: Option<&'static str>,
+    /// How far a replica must be to answer it, and what chooses among those that are; `None` = the primary answers.
+    floor: Option<(Position, u64)>,
+    /// Its class where the primary answers.
+    otherwise: Class,
+}
+
+impl Way {
+    const fn to_primary(class: Class, begin: Option<&'static str>) -> Self {
+        Self { class, begin, floor: None, otherwise: class }
+    }
+}
+
 /// A kind of writes.
 #[derive(Clone, Copy)]
 struct Writing {
@@ -46,7 +66,7 @@ const OF_SWEEPS: Writing = Writing { class: Class::Back, begin: WRITE, limit: WR
 const OF_IMPORT: Writing = Writing { class: Class::Back, begin: IMPORT, limit: IMPORT_LIMIT };
 
 impl PostgresStore {
-    /// A read of one statement.
+    /// A read of one statement, of the database as it is.
     pub(crate) async fn read<A, T, E, V>(&self, args: A, verb: V) -> Result<T, E>
     where
         A: Send + Sync,
@@ -54,18 +74,7 @@ impl PostgresStore {
         E: From<StoreError> + Send,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
     {
-        self.read_in(Class::Browse, None, &args, &verb).await
-    }
-
-    /// A read of several statements, which all see the database as it is at the first.
-    pub(crate) async fn snapshot<A, T, E, V>(&self, args: A, verb: V) -> Result<T, E>
-    where
-        A: Send + Sync,
-        T: Send,
-        E: From<StoreError> + Send,
-        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
-    {
-        self.read_in(Class::Search, Some(SNAPSHOT), &args, &verb).await
+        self.read_in(&Way::to_primary(Class::Browse, None), &args, &verb).await
     }
 
     /// Like [`Self::read`], for others than those who browse.
@@ -76,10 +85,10 @@ impl PostgresStore {
         E: From<StoreError> + Send,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
     {
-        self.read_in(class, None, &args, &verb).await
+        self.read_in(&Way::to_primary(class, None), &args, &verb).await
     }
 
-    /// Like [`Self::snapshot`], for what an admin looks at.
+    /// A read of several statements, which all see the database as it is at the first, for what an admin looks at.
     pub(crate) async fn snapshot_back<A, T, E, V>(&self, args: A, verb: V) -> Result<T, E>
     where
         A: Send + Sync,
@@ -87,15 +96,18 @@ impl PostgresStore {
         E: From<StoreError> + Send,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
     {
-        self.read_in(Class::Back, Some(SNAPSHOT), &args, &verb).await
+        self.read_in(&Way::to_primary(Class::Back, Some(SNAPSHOT)), &args, &verb).await
     }
 
-    async fn read_in<A, T, E, V>(
+    /// A read of the catalogue, of one statement or (`is_snapshot`) several, which a replica may answer that shows what
+    /// this program knows of. The same `key` is answered by the same replica.
+    pub(crate) async fn read_shown<A, T, E, V>(
         &self,
-        class: Class,
-        begin: Option<&'static str>,
-        args: &A,
-        verb: &V,
+        shown: Shown,
+        is_snapshot: bool,
+        key: u64,
+        args: A,
+        verb: V,
     ) -> Result<T, E>
     where
         A: Send + Sync,
@@ -103,15 +115,77 @@ impl PostgresStore {
         E: From<StoreError> + Send,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
     {
-        let mut run = 1;
+        let (class, begin) =
+            if is_snapshot { (Class::Search, Some(SNAPSHOT)) } else { (Class::Browse, None) };
+        let way = match &self.replicas {
+            Some(replicas) => Way {
+                floor: replicas.knowledge.floor_of(shown).map(|floor| (floor, key)),
+                otherwise: Class::Fallback,
+                ..Way::to_primary(class, begin)
+            },
+            None => Way::to_primary(class, begin),
+        };
+        self.read_in(&way, &args, &verb).await
+    }
+
+    /// A read of what is somebody's own: where the store is [`for_reader`](slippers_core::Store::for_reader), a replica may
+    /// answer that has reached what they know of.
+    pub(crate) async fn read_own<A, T, E, V>(&self, own: Own, args: A, verb: V) -> Result<T, E>
+    where
+        A: Send + Sync,
+        T: Send,
+        E: From<StoreError> + Send,
+        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
+    {
+        let floor = self.reader.zip(self.replicas.as_ref()).and_then(|(reader, replicas)| {
+            let floor = replicas.knowledge.floor_of_reader(reader, own, Instant::now())?;
+            Some((floor, reader.user.get().cast_unsigned()))
+        });
+        let (class, begin) = match own {
+            Own::Cart => (Class::Shopper, None),
+            Own::Order => (Class::Browse, None),
+            Own::Orders => (Class::Search, Some(SNAPSHOT)),
+        };
+        let way = Way { floor, ..Way::to_primary(class, begin) };
+        self.read_in(&way, &args, &verb).await
+    }
+
+    /// A connection that will do, and the replica that it leads to, if any.
+    async fn lease_for(&self, way: &Way) -> Result<(Lease, Option<Arc<Replica>>), StoreError> {
+        if let (Some(replicas), Some((floor, key))) = (&self.replicas, way.floor)
+            && let Some((lease, replica)) = replicas.lease(way.class, floor, key).await?
+        {
+            return Ok((lease, Some(replica)));
+        }
+        Ok((self.pool.lease(way.otherwise).await?, None))
+    }
+
+    async fn read_in<A, T, E, V>(&self, way: &Way, args: &A, verb: &V) -> Result<T, E>
+    where
+        A: Send + Sync,
+        T: Send,
+        E: From<StoreError> + Send,
+        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
+    {
+        let (mut run, begin) = (1, way.begin);
         let start = Instant::now();
         loop {
-            let mut lease = self.pool.lease(class).await?;
-            let outcome =
-                match tokio::time::timeout(READ_LIMIT, run_once(&mut lease, begin, args, verb)).await {
-                    Ok(outcome) => outcome,
-                    Err(_) => return Err(too_slow().into()),
-                };
+            // Where a replica failed, the primary does not.
+            let (mut lease, replica) = if run == 1 {
+                self.lease_for(way).await?
+            } else {
+                (self.pool.lease(way.otherwise).await?, None)
+            };
+            let limit = if replica.is_some() { REPLICA_LIMIT } else { READ_LIMIT };
+            let outcome = match tokio::time::timeout(limit, run_once(&mut lease, begin, args, verb)).await {
+                Ok(outcome) => outcome,
+                Err(_) if let Some(replica) = replica => {
+                    replica.eject("it did not answer in time");
+                    run += 1;
+                    continue;
+                }
+                Err(_) => return Err(too_slow().into()),
+            };
             let failed = outcome.is_err();
             let trouble = lease.db()?.trouble();
             match (begin, failed) {
@@ -123,7 +197,9 @@ impl PostgresStore {
                 (Some(_), true) => end(&mut lease, "ROLLBACK").await,
                 (None, _) => lease.db()?.forget_trouble(),
             }
-            if !failed || trouble == Trouble::Its || run == RUNS || start.elapsed() > READ_LIMIT {
+            // Of a replica any error may be its own: it is a copy that was taken at some moment.
+            let is_final = trouble == Trouble::Its && replica.is_none();
+            if !failed || is_final || run == RUNS || start.elapsed() > READ_LIMIT {
                 return outcome;
             }
             run += 1;
@@ -140,6 +216,18 @@ impl PostgresStore {
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
     {
         self.write_within(OF_SHOPPERS, args, verb).await
+    }
+
+    /// Like [`Self::write`], for what its user will read as their own: not before other instances know of this one.
+    pub(crate) async fn write_own<A, T, E, V>(&self, args: A, verb: V) -> Result<T, E>
+    where
+        A: Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync + 'static,
+    {
+        self.feed.be_seen().await;
+        self.write(args, verb).await
     }
 
     /// Like [`Self::write`], for what nobody waits for.
@@ -276,9 +364,9 @@ pub(crate) async fn commit(lease: &mut Lease) -> Result<(), (StoreError, Trouble
     };
     let committed = tokio::time::timeout(COMMIT_LIMIT, lease.feed().commit(db, &changes)).await;
     // Also when it failed: of some it is not known whether they did, and to be told in vain harms nobody.
-    lease.feed().listeners().tell(&changes);
+    lease.feed().tell(&changes, committed.as_ref().ok().and_then(|done| *done.as_ref().ok()?));
     match committed {
-        Ok(Ok(())) => {
+        Ok(Ok(_)) => {
             lease.set_in_transaction(false);
             Ok(())
         }

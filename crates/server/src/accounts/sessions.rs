@@ -94,6 +94,16 @@ impl Sessions {
         Ok(found)
     }
 
+    /// The same without asking; `None` also when nothing is kept.
+    pub(crate) fn find_kept(
+        &self,
+        source: &(impl Source + ?Sized),
+        claims: AccessClaims,
+        now: Instant,
+    ) -> Option<User> {
+        self.kept(claims, source.generation(claims.user), now)
+    }
+
     fn kept(&self, claims: AccessClaims, generation: u64, now: Instant) -> Option<User> {
         let place = self.place(claims.session);
         let kept = place.as_deref().filter(|kept| {

@@ -13,8 +13,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use slippers_core::accounts::{Actor, SessionId, User};
 use slippers_core::audit::By;
+use slippers_core::{Reader, Store};
 
 use super::body;
+use super::consistency::Seen;
 use super::errors::{ApiError, Code};
 use super::form::Form;
 use super::input::{BodyKind, Check, Input, Source};
@@ -41,11 +43,20 @@ pub(crate) struct CurrentUser {
     pub(crate) user: User,
     /// The session that they call in.
     pub(crate) session: SessionId,
+    /// What they say that they have seen of the database.
+    seen: Seen,
 }
 
 impl CurrentUser {
     pub(crate) fn actor(&self) -> Actor {
         self.user.actor()
+    }
+
+    /// The store for reads of what is their own. What an admin looks at is everybody's, and never from a copy.
+    pub(crate) fn own_reads(&self, shop: &Shop) -> Arc<dyn Store> {
+        let reader = Reader { user: self.user.id, seen: self.seen.0 };
+        let copies = if self.user.is_admin { None } else { shop.store.for_reader(reader) };
+        copies.unwrap_or_else(|| Arc::clone(&shop.store))
     }
 
     /// Who it is in the record of what admins did.
@@ -74,7 +85,10 @@ impl Access for CurrentUser {
             }
         };
         match shop.sessions.find(&*shop.store, claims, Instant::now()).await? {
-            Some(user) => Ok(Self { user, session: claims.session }),
+            Some(user) => {
+                let seen = parts.extensions.get().copied().unwrap_or_default();
+                Ok(Self { user, session: claims.session, seen })
+            }
             None => Err(ApiError::challenge(Code::Unauthenticated)),
         }
     }

@@ -11,8 +11,9 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use crate::settings::CorsSettings;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Authorization, Refresh-Token, Token-Type, X-Expires-In");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Authorization, Refresh-Token, Token-Type, X-Expires-In, X-Slippers-Consistency",
+);
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("600");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 

@@ -4,10 +4,11 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use axum::http::{Method, Request, Response};
+use axum::http::{HeaderMap, Method, Request, Response};
 
 use super::call::Bearer;
 use super::client::client_address;
+use super::consistency::X_SLIPPERS_CONSISTENCY;
 use super::dress::Asked;
 use super::limit::Decision;
 use super::payload::Payload;
@@ -42,6 +43,9 @@ impl Stack {
         let started = Instant::now();
         let Some(page) = self.shop.cache.get(&key, started) else { return Short::Missed };
         let bearer = Bearer::read(&self.shop, headers);
+        if self.has_copies && self.must_keep_up(bearer, headers, started) {
+            return Short::Missed;
+        }
         let address = client_address(peer, headers, &self.shop.settings.trusted_proxies);
         let decision = match self.count(uri.path(), bearer, address) {
             Counted::Never => None,
@@ -54,5 +58,15 @@ impl Stack {
         }
         let asked = Asked { headers, is_head, id: self.ids.next(), started };
         Short::Answered(self.send_page(&page, asked, decision, request.method(), uri.path()))
+    }
+
+    /// Whether somebody asks who must not be shown what another instance has changed a moment ago, or may be one of them.
+    fn must_keep_up(&self, bearer: Bearer, headers: &HeaderMap, now: Instant) -> bool {
+        let is_known_buyer = |claims| {
+            let known = self.shop.sessions.find_kept(&*self.shop.store, claims, now);
+            known.is_some_and(|user| !user.is_admin)
+        };
+        headers.contains_key(X_SLIPPERS_CONSISTENCY)
+            || matches!(bearer, Bearer::Valid(claims) if !is_known_buyer(claims))
     }
 }

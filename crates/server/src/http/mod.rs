@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod call;
 pub(crate) mod client;
 pub(crate) mod compress;
+pub(crate) mod consistency;
 mod cors;
 mod dress;
 pub(crate) mod errors;

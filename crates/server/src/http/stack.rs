@@ -32,6 +32,7 @@ use tower::ServiceExt as _;
 use super::call::Bearer;
 use super::client::{ClientAddress, ClientKey, client_address};
 use super::compress;
+use super::consistency::{self, Seen};
 use super::cors::Cors;
 use super::dress::{Asked, Heads, Times};
 use super::errors::{ApiError, Code};
@@ -45,7 +46,7 @@ use super::limit::{Decision, RateLimiter};
 use super::payload::Payload;
 use super::shared_limit::{Answer, Counted, SharedLimiter};
 use crate::cache::Page;
-use crate::catalog::CatalogPage;
+use crate::catalog::{CatalogPage, page_key};
 use crate::payments::is_webhook;
 use crate::shop::Shop;
 
@@ -65,6 +66,8 @@ pub(crate) struct Stack {
     heads: Heads,
     started: Instant,
     pub(super) ids: RequestIds,
+    /// Whether reads may be answered by copies of the database.
+    pub(super) has_copies: bool,
 }
 
 impl Stack {
@@ -81,6 +84,7 @@ impl Stack {
             heads: Heads::new(&shop.settings.cache, rate.requests),
             started: Instant::now(),
             ids: RequestIds::new(&*shop.entropy)?,
+            has_copies: shop.store.has_copies(),
             shop,
             router,
         })
@@ -98,6 +102,7 @@ impl Stack {
             id: self.ids.next(),
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
+            query: request.uri().query().map(str::to_owned),
             headers: request.headers().clone(),
         }
     }
@@ -135,6 +140,8 @@ impl Stack {
         if decision.as_ref().is_some_and(|d| !d.allowed) {
             return self.finish(exchange, decision, ApiError::from(Code::RateLimited).into_response()).await;
         }
+        let seen = Seen::of(&self.shop, self.has_copies, &exchange.headers);
+        request.extensions_mut().insert(seen);
         request.extensions_mut().insert(bearer);
         request.extensions_mut().insert(ClientAddress(address));
         if exchange.method == Method::HEAD {
@@ -142,7 +149,12 @@ impl Stack {
             // A range is defined for GET alone (RFC 9110 section 14.2).
             request.headers_mut().remove(header::RANGE);
         }
-        let response = self.route(request).await;
+        let shows_kept = self.has_copies && page_key(&exchange.path, exchange.query.as_deref()).is_some();
+        if shows_kept && let Err(error) = consistency::keep_up(&self.shop, bearer, seen).await {
+            return self.finish(exchange, decision, error.into_response()).await;
+        }
+        let mut response = self.route(request).await;
+        consistency::tell_position(&self.shop, &exchange.method, bearer, response.headers_mut());
         self.finish(exchange, decision, response).await
     }
 
@@ -199,7 +211,7 @@ impl Stack {
         mut response: Response<Body>,
     ) -> Response<Payload> {
         if let Some(CatalogPage(page)) = response.extensions_mut().remove::<CatalogPage>() {
-            let Exchange { started, id, method, path, headers } = exchange;
+            let Exchange { started, id, method, path, headers, .. } = exchange;
             let is_head = *method == Method::HEAD;
             let asked = Asked { headers, is_head, id: *id, started: *started };
             return self.send_page(&page, asked, decision, method, path);
@@ -315,6 +327,7 @@ struct Exchange {
     id: RequestId,
     method: Method,
     path: String,
+    query: Option<String>,
     headers: HeaderMap,
 }
 

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde::Serialize;
-use slippers_core::PoolStatus;
+use slippers_core::{CopyStatus, PoolStatus, Standing};
 use utoipa::ToSchema;
 
 use super::{docs, openapi};
@@ -163,6 +163,39 @@ struct PoolOut {
     max_overflow: u32,
     pool_timeout: u32,
     status: &'static str,
+    /// Only where there are some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replicas: Vec<ReplicaOut>,
+}
+
+/// A replica that may answer reads.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Replica)]
+struct ReplicaOut {
+    name: String,
+    /// `in_use`, `unproven` (not known yet to be a copy of this database), `behind` or `out`.
+    standing: &'static str,
+    /// Bytes of the log that it has not replayed; `null` = not known.
+    lag_bytes: Option<u64>,
+    checked_in_connections: u32,
+    checked_out_connections: u32,
+}
+
+impl From<CopyStatus> for ReplicaOut {
+    fn from(copy: CopyStatus) -> Self {
+        Self {
+            name: copy.name,
+            standing: match copy.standing {
+                Standing::InUse => "in_use",
+                Standing::Unproven => "unproven",
+                Standing::Behind => "behind",
+                Standing::Out => "out",
+            },
+            lag_bytes: copy.lag_bytes,
+            checked_in_connections: copy.pool.idle,
+            checked_out_connections: copy.pool.in_use,
+        }
+    }
 }
 
 impl From<PoolStatus> for PoolOut {
@@ -178,6 +211,7 @@ impl From<PoolStatus> for PoolOut {
             max_overflow: pool.max_overflow,
             pool_timeout: pool.timeout_seconds,
             status: if exhausted { "warning" } else { "healthy" },
+            replicas: Vec::new(),
         }
     }
 }
@@ -190,7 +224,8 @@ impl From<PoolStatus> for PoolOut {
     responses((status = 200, description = "The connections at this moment", body = PoolOut)),
 )]
 async fn pool_status(State(shop): State<Arc<Shop>>, Call(Admin(_), ()): Call<Admin, ()>) -> Json<PoolOut> {
-    Json(shop.store.pool_status().into())
+    let replicas = shop.store.copies().into_iter().map(Into::into).collect();
+    Json(PoolOut { replicas, ..shop.store.pool_status().into() })
 }
 
 /// Show this document

@@ -92,7 +92,7 @@ async fn list_orders(
 ) -> Result<JsonWith<Vec<ListedOut>>, ApiError> {
     let OrderListIn { with_outcome, before, max } = list;
     let of = (!caller.user.is_admin).then_some(caller.user.id);
-    let listed = shop.store.list_orders(OrderQuery { of, with_outcome, before, max }).await?;
+    let listed = caller.own_reads(&shop).list_orders(OrderQuery { of, with_outcome, before, max }).await?;
     let headers = HeaderMap::from_iter([(X_TOTAL_COUNT, listed.total.into())]);
     Ok(JsonWith(
         headers,
@@ -112,7 +112,7 @@ async fn find_order(
     State(shop): State<Arc<Shop>>,
     Call(caller, OrderPath(id)): Call<CurrentUser, OrderPath>,
 ) -> Result<Json<OrderOut>, ApiError> {
-    let order = shop.store.find_order(id).await?.ok_or(Code::OrderNotFound)?;
+    let order = caller.own_reads(&shop).find_order(id).await?.ok_or(Code::OrderNotFound)?;
     if !may_read(caller.actor(), order.user) {
         return Err(Code::OrderNotYours.into());
     }

@@ -24,6 +24,8 @@ pub(crate) struct Postgres {
     pub(crate) url: Address,
     /// Where migrations go, past a pooler.
     pub(crate) direct_url: Option<Address>,
+    /// Replicas, which answer reads.
+    pub(crate) replicas: Vec<Address>,
     /// Connections; `None` = as many as suit the server.
     pub(crate) pool_size: Option<u32>,
     /// Connections beyond them.
@@ -132,6 +134,7 @@ pub(crate) fn database_of(url: &str) -> Option<Database> {
         Place::Server(url) => Database::Postgres(Box::new(Postgres {
             url,
             direct_url: None,
+            replicas: Vec::new(),
             pool_size: None,
             max_overflow: 0,
             fits_server: false,
@@ -204,7 +207,8 @@ impl Reader {
         let (pool_size, max_overflow, fits_server) = self.pool();
         Postgres {
             url,
-            direct_url: self.addresses(&table::DATABASE_DIRECT_URL).pop(),
+            direct_url: self.address(&table::DATABASE_DIRECT_URL),
+            replicas: self.addresses(&table::DATABASE_REPLICA_URLS),
             pool_size,
             max_overflow,
             fits_server,
@@ -242,6 +246,17 @@ impl Reader {
             self.fault(&table::TRAFFIC, given.from, what, "write low, moderate or high, or leave it out");
         }
         preset
+    }
+
+    fn address(&mut self, setting: &Setting) -> Option<Address> {
+        let given = self.layers.given(setting)?.clone();
+        match place(&given.text) {
+            Ok(Place::Server(address)) => Some(address),
+            _ => {
+                self.fault(setting, given.from, INCOMPLETE.0, INCOMPLETE.1);
+                None
+            }
+        }
     }
 
     fn addresses(&mut self, setting: &Setting) -> Vec<Address> {

@@ -34,6 +34,10 @@ pub(super) fn shown(read: &Reader, data_dir: &Path) -> Vec<Shown> {
             }
             _ if given.text.trim().is_empty() => "-".to_owned(),
             _ if setting.kind == Kind::Secret => "[redacted]".to_owned(),
+            // One address may name several hosts between commas.
+            name if setting.kind == Kind::Url && name != table::DATABASE_REPLICA_URLS.name => {
+                without_password(given.text.trim())
+            }
             _ if setting.kind == Kind::Url => {
                 let urls = parse::list(&given.text);
                 urls.iter().map(|url| without_password(url)).collect::<Vec<_>>().join(",")
@@ -58,6 +62,12 @@ pub(crate) fn check(config: &Config) -> String {
         writeln!(text, "\nListens on {}, keeps its data in {}.", config.listen, config.data_dir.display());
     if let Database::Postgres(server) = &config.database {
         let _ = writeln!(text, "Takes of PostgreSQL: {}.", server.budget());
+        if let Some(direct) = &server.direct_url {
+            let _ = writeln!(text, "Goes through a pooler, and past it to {direct} for migrations.");
+        }
+        for replica in &server.replicas {
+            let _ = writeln!(text, "Reads from the replica {replica}, with as many connections.");
+        }
     }
     for (gateway, lacks) in lacking(&config.payments) {
         let _ = match &lacks[..] {

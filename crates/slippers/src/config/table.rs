@@ -59,6 +59,8 @@ settings! {
         "`postgresql://USER:PASSWORD@HOST:PORT/DATABASE` (`postgresql+asyncpg://` too), or `sqlite:PATH`, or `sqlite:///PATH` (so an absolute path has four slashes). Unset: `shop.db` in the data folder.";
     DATABASE_DIRECT_URL "DATABASE_DIRECT_URL" = "", Url,
         "The same PostgreSQL past a pooler, for migrations and for what other instances tell. Unset: DATABASE_URL.";
+    DATABASE_REPLICA_URLS "DATABASE_REPLICA_URLS" = "", Url,
+        "Streaming replicas of it, as many addresses between commas, past any pooler. They answer what is read of the catalogue and, where they are known to have it, people's own carts and orders; one that is promoted is found. The same for every instance.";
     DATABASE_POOL_SIZE "DATABASE_POOL_SIZE" = "", Number(1, 10_000),
         "Connections to PostgreSQL. Unset: four for each core, 8 to 32, and no more than the server has to give.";
     DATABASE_MAX_OVERFLOW "DATABASE_MAX_OVERFLOW" = "0", Number(0, 10_000),
@@ -218,7 +220,7 @@ settings! {
 /// Names that belong to the shop, but to features that this version does not have yet; a `*` stands for any ending.
 /// They are accepted, so that one file of settings can serve old, present and coming versions.
 pub(crate) const NOT_YET: &[&str] =
-    &["APP_WORKERS", "COOKIE_*", "DATABASE_REPLICA_URLS", "PHONE_ALLOWED_PREFIXES", "TLS_CERT", "TLS_KEY"];
+    &["APP_WORKERS", "COOKIE_*", "PHONE_ALLOWED_PREFIXES", "TLS_CERT", "TLS_KEY"];
 
 /// What a name means to this version.
 #[derive(Clone, Copy, Debug)]

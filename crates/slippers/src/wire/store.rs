@@ -206,6 +206,7 @@ fn settings(server: &Postgres) -> PostgresSettings {
     let usual = PostgresSettings::new(server.url.reveal());
     PostgresSettings {
         direct_url: server.direct_url.as_ref().map(|url| url.reveal().to_owned()),
+        replica_urls: server.replicas.iter().map(|url| url.reveal().to_owned()).collect(),
         pool_size: server.pool_size.unwrap_or(usual.pool_size),
         max_overflow: server.max_overflow,
         fits_server: server.fits_server,

@@ -8,7 +8,7 @@ const SITE: &str = "http://localhost:3000";
 #[test]
 fn pages_of_allowed_sites_may_read_the_answers() {
     let shop = Shop::open_with(&[("ALLOWED_ORIGINS", "http://localhost:3000/,https://shop.example")]);
-    let exposed = "Authorization, Refresh-Token, Token-Type, X-Expires-In";
+    let exposed = "Authorization, Refresh-Token, Token-Type, X-Expires-In, X-Slippers-Consistency";
     for origin in [SITE, "https://shop.example", "https://optomoyoqkiyim.uz", "http://a.b.optomoyoqkiyim.uz"]
     {
         for (path, status) in [("/", 200), ("/cart", 401), ("/nowhere", 404), ("/slippers/abc", 422)] {

@@ -57,6 +57,7 @@ mod pictures;
 mod program;
 mod races;
 mod redis;
+mod replicas;
 mod restarts;
 mod rows;
 mod scene;

@@ -7,6 +7,7 @@ pub(crate) mod search;
 mod slippers;
 mod stock;
 
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,16 +19,29 @@ use slippers_core::catalog::{
 };
 use slippers_core::types::{CategoryId, SlipperId, Timestamp, UserId};
 
+use crate::replicas::Shown;
 use crate::store::PostgresStore;
+
+/// By which a page is asked of the same replica every time.
+fn key_of(asked: &impl Hash) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::new().hash_one(asked)
+}
 
 #[async_trait]
 impl CatalogStore for PostgresStore {
     async fn list_categories(&self, skip: i64, limit: i64) -> Result<Vec<Category>, StoreError> {
-        self.read((skip, limit), |db, (skip, limit)| Box::pin(categories::list(db, *skip, *limit))).await
+        let args = (skip, limit);
+        self.read_shown(Shown::Categories, false, key_of(&args), args, |db, (skip, limit)| {
+            Box::pin(categories::list(db, *skip, *limit))
+        })
+        .await
     }
 
     async fn find_category(&self, id: CategoryId) -> Result<Option<Category>, StoreError> {
-        self.read(id, |db, id| Box::pin(categories::find(db, *id))).await
+        self.read_shown(Shown::Categories, false, key_of(&id), id, |db, id| {
+            Box::pin(categories::find(db, *id))
+        })
+        .await
     }
 
     async fn create_category(
@@ -63,15 +77,16 @@ impl CatalogStore for PostgresStore {
     }
 
     async fn list_slippers(&self, query: SlipperQuery) -> Result<SlipperPage, StoreError> {
-        if query.search.is_none() {
-            self.read(query, |db, query| Box::pin(list::page(db, query))).await
-        } else {
-            self.snapshot(query, |db, query| Box::pin(list::page(db, query))).await
-        }
+        let (has_search, key) = (query.search.is_some(), key_of(&query));
+        self.read_shown(Shown::Slippers, has_search, key, query, |db, query| Box::pin(list::page(db, query)))
+            .await
     }
 
     async fn find_slipper(&self, id: SlipperId) -> Result<Option<Slipper>, StoreError> {
-        self.read(id, |db, id| Box::pin(slippers::find(db, *id))).await
+        self.read_shown(Shown::Slipper(id), false, key_of(&id), id, |db, id| {
+            Box::pin(slippers::find(db, *id))
+        })
+        .await
     }
 
     async fn create_slipper(&self, new: NewSlipper, by: By, now: Timestamp) -> Result<Slipper, CatalogError> {
@@ -95,7 +110,10 @@ impl CatalogStore for PostgresStore {
     }
 
     async fn list_images(&self, id: SlipperId) -> Result<Option<Vec<Image>>, StoreError> {
-        self.read(id, |db, id| Box::pin(slippers::list_images(db, *id))).await
+        self.read_shown(Shown::Slipper(id), false, key_of(&id), id, |db, id| {
+            Box::pin(slippers::list_images(db, *id))
+        })
+        .await
     }
 
     async fn stock_catalog(&self, goods: Arc<dyn Assortment>, now: Timestamp) -> Result<(), CatalogError> {

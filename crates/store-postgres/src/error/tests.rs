@@ -52,7 +52,7 @@ async fn what_passes_is_unavailable_and_says_whether_it_may_be_done_again() {
         ("55P03", Trouble::Its),
         ("53100", Trouble::Its),
         ("53300", Trouble::Its),
-        ("25006", Trouble::Its),
+        ("25006", Trouble::Connection),
     ] {
         let (error, found) = meaning(&client, code, "").await;
         assert!(matches!(error, StoreError::Unavailable(_)), "{code}: {error:?}");

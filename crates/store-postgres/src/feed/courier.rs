@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use futures_util::future::poll_fn;
 use tokio::sync::Notify;
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Connection, Error, NoTls};
 
 use super::Feed;
+use crate::connection::Endpoint;
+use crate::route::Route;
 
 /// What shows in `pg_stat_activity`.
 const NAME: &str = "slippers-listen";
@@ -21,8 +23,7 @@ const GATHER: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Tells and hears, on a connection of its own past any pooler, for as long as the feed is there.
-pub(super) async fn carry(feed: Weak<Feed>, mut config: Config) {
-    config.application_name(NAME);
+pub(super) async fn carry(feed: Weak<Feed>, direct: Arc<Route>) {
     loop {
         let Some((committed, heard, instance)) = feed
             .upgrade()
@@ -30,21 +31,25 @@ pub(super) async fn carry(feed: Weak<Feed>, mut config: Config) {
         else {
             return;
         };
-        match talk(&config, &committed, &heard, &instance).await {
+        let mut endpoint = direct.current();
+        endpoint.config.application_name(NAME);
+        match talk(&endpoint, &committed, &heard, &instance).await {
             Ok(()) => tracing::debug!("the connection for word of changes ended"),
             Err(error) => tracing::debug!(%error, "no connection for word of changes: looks go on"),
         }
+        // Elsewhere the primary may be.
+        direct.turn();
         tokio::time::sleep(PATIENCE).await;
     }
 }
 
 async fn talk(
-    config: &Config,
+    endpoint: &Endpoint,
     committed: &Arc<Notify>,
     heard: &Arc<Notify>,
     instance: &str,
 ) -> Result<(), Error> {
-    let (client, connection) = config.connect(NoTls).await?;
+    let (client, connection) = endpoint.config.connect(NoTls).await?;
     let listening = listen(connection, heard, instance);
     let telling = async {
         // A word need not survive a power failure, and no disk is to be waited for.

@@ -221,14 +221,15 @@ async fn write(
     let sent = join(join_all(statements(db, shard, writes)), join(found, commit));
     let answered = tokio::time::timeout(COMMIT_LIMIT, sent).await;
     // Whatever became of it: to be told in vain harms nobody.
-    lease.feed().listeners().tell(changes);
+    let position = answered.as_ref().ok().and_then(|(_, (_, committed))| *committed.as_ref().ok()?);
+    lease.feed().tell(changes, position);
     let Ok((written, (found, committed))) = answered else {
         return Err(undecided("the commit was not answered in time"));
     };
     let failed = written.into_iter().find_map(Result::err);
     let outcome = match (failed, found) {
         (Some(error), _) | (None, Err(error)) => Err(error),
-        (None, Ok(found)) => committed.map(|()| found),
+        (None, Ok(found)) => committed.map(|_| found),
     };
     let trouble = db.trouble();
     match outcome {

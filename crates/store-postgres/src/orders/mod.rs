@@ -17,20 +17,22 @@ use slippers_core::orders::{
 };
 use slippers_core::types::{OrderId, Timestamp};
 
+use crate::replicas::Own;
 use crate::store::PostgresStore;
 
 #[async_trait]
 impl OrderStore for PostgresStore {
     async fn place_from_cart(&self, place: PlaceFromCart, now: Timestamp) -> Result<Order, PlaceError> {
+        self.feed.be_seen().await;
         self.combiner.place(&self.pool, place, now).await
     }
 
     async fn list_orders(&self, query: OrderQuery) -> Result<OrderList, StoreError> {
-        self.snapshot(query, |db, query| Box::pin(rows::list(db, *query))).await
+        self.read_own(Own::Orders, query, |db, query| Box::pin(rows::list(db, *query))).await
     }
 
     async fn find_order(&self, id: OrderId) -> Result<Option<Order>, StoreError> {
-        self.read(id, |db, id| Box::pin(rows::find(db, *id))).await
+        self.read_own(Own::Order, id, |db, id| Box::pin(rows::find(db, *id))).await
     }
 
     async fn change_order(
@@ -41,15 +43,17 @@ impl OrderStore for PostgresStore {
         now: Timestamp,
     ) -> Result<Order, OrderError> {
         let args = (id, actor, change, now);
-        self.write(args, |db, (id, actor, change, now)| {
+        self.write_own(args, |db, (id, actor, change, now)| {
             Box::pin(change::change(db, *id, *actor, change, *now))
         })
         .await
     }
 
     async fn delete_order(&self, id: OrderId, actor: Actor, now: Timestamp) -> Result<(), OrderError> {
-        self.write((id, actor, now), |db, (id, actor, now)| Box::pin(change::delete(db, *id, *actor, *now)))
-            .await
+        self.write_own((id, actor, now), |db, (id, actor, now)| {
+            Box::pin(change::delete(db, *id, *actor, *now))
+        })
+        .await
     }
 
     async fn expire_orders(

@@ -29,7 +29,7 @@ use crate::store::PostgresStore;
 #[async_trait]
 impl PaymentStore for PostgresStore {
     async fn open_attempt(&self, open: OpenAttempt, now: Timestamp) -> Result<Opened, OpenError> {
-        self.write((open, now), |db, (open, now)| Box::pin(open::open(db, open, *now))).await
+        self.write_own((open, now), |db, (open, now)| Box::pin(open::open(db, open, *now))).await
     }
 
     async fn apply_event(&self, event: PaymentEvent, now: Timestamp) -> Result<Applied, StoreError> {

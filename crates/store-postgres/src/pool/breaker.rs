@@ -34,7 +34,7 @@ impl Breaker {
 }
 
 /// From `least` percent of a duration to all of it, by lot.
-pub(super) fn share_of(whole: Duration, least: u32, lot: u64) -> Duration {
+pub(crate) fn share_of(whole: Duration, least: u32, lot: u64) -> Duration {
     let percent = u64::from(least) + lot % u64::from(101 - least.min(100));
     whole / 100 * u32::try_from(percent).unwrap_or(100)
 }

@@ -15,12 +15,21 @@ pub(crate) enum Class {
     Browse,
     /// Lists and searches.
     Search,
+    /// What a replica would have answered, had one been near enough: the primary has other work.
+    Fallback,
     /// What an admin lists, sweeps, the filling of a shop.
     Back,
 }
 
-pub(super) const CLASSES: [Class; 6] =
-    [Class::Checkout, Class::Health, Class::Shopper, Class::Browse, Class::Search, Class::Back];
+pub(super) const CLASSES: [Class; 7] = [
+    Class::Checkout,
+    Class::Health,
+    Class::Shopper,
+    Class::Browse,
+    Class::Search,
+    Class::Fallback,
+    Class::Back,
+];
 
 /// What a class may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +62,7 @@ impl Class {
             Self::Health => (1, 16, SOON.min(timeout)),
             Self::Browse => (all, 32 * all, SOON.min(timeout)),
             Self::Search => ((all / 2).max(1), 16 * all, SOON.min(timeout)),
+            Self::Fallback => ((all * 3 / 10).max(1), 16 * all, SOON.min(timeout)),
             Self::Back => ((all / 4).max(1), 8 * all, (2 * SOON).min(timeout)),
         };
         Share { reserved, most, waiting, wait }

@@ -6,19 +6,18 @@ use std::time::Instant;
 
 use slippers_core::StoreError;
 use tokio::sync::Semaphore;
-use tokio_postgres::Config;
 
 use super::breaker::Breaker;
-use crate::connection::{CONNECT_LIMIT, connect_as, lot};
+use crate::connection::lot;
 use crate::db::Db;
-use crate::error::told;
+use crate::route::Route;
 use crate::session::Session;
 
 /// A server that has just come up is not drowned in handshakes.
 const AT_ONCE: usize = 2;
 
 pub(crate) struct Maker {
-    config: Config,
+    route: Route,
     session: Session,
     prepared: bool,
     statements: Arc<AtomicU64>,
@@ -27,15 +26,9 @@ pub(crate) struct Maker {
 }
 
 impl Maker {
-    pub(crate) fn new(
-        mut config: Config,
-        session: Session,
-        prepared: bool,
-        statements: Arc<AtomicU64>,
-    ) -> Self {
-        session.configure(&mut config);
+    pub(crate) fn new(route: &Route, session: Session, prepared: bool, statements: Arc<AtomicU64>) -> Self {
         Self {
-            config,
+            route: route.configured(session),
             session,
             prepared,
             statements,
@@ -50,14 +43,7 @@ impl Maker {
         let _turn = self.turns.acquire().await.map_err(|_| super::gate::closed())?;
         // Whoever had the turn before may have failed.
         self.refuse()?;
-        let statements = Arc::clone(&self.statements);
-        let connecting = connect_as(&self.config, self.session, self.prepared, statements);
-        // The limit of the driver ends with the TCP handshake: a server that then says nothing would be waited for.
-        let made = match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
-            Ok(Ok(db)) => Ok(db),
-            Ok(Err(error)) => Err(told(&error)),
-            Err(_) => Err("a new connection was not answered in time".to_owned()),
-        };
+        let made = self.route.connect(self.session, self.prepared, &self.statements).await;
         let mut breaker = self.breaker();
         match made {
             Ok(db) => {

@@ -5,13 +5,14 @@ mod class;
 mod gate;
 mod maker;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use slippers_core::{PoolStatus, StoreError};
 use tokio::runtime::Handle;
 
-use self::breaker::share_of;
+pub(crate) use self::breaker::share_of;
 pub(crate) use self::class::Class;
 pub(crate) use self::gate::closed;
 use self::gate::{Gate, Permit};
@@ -43,6 +44,25 @@ pub(crate) struct Pool {
     feed: Arc<Feed>,
     /// The one that was used last is lent first: those beyond the need fall asleep.
     idle: Mutex<Vec<Kept>>,
+    /// Connections that were made before it last moved are not lent again.
+    generation: AtomicU64,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Others have them all.
+    Busy(StoreError),
+    /// None could be made.
+    Unreachable(StoreError),
+}
+
+impl From<Refused> for StoreError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Busy(error) | Refused::Unreachable(error) => error,
+        }
+    }
 }
 
 /// A connection, and when it is to be replaced by a new one: what the server has gathered for it is bounded so, and a
@@ -51,6 +71,7 @@ struct Kept {
     db: Db,
     until: Instant,
     idle_since: Instant,
+    generation: u64,
 }
 
 impl Pool {
@@ -66,6 +87,7 @@ impl Pool {
             gate: Arc::new(Gate::new(all, settings.pool_timeout)),
             feed,
             idle: Mutex::new(Vec::new()),
+            generation: AtomicU64::new(0),
         }
     }
 
@@ -76,18 +98,40 @@ impl Pool {
 
     /// A connection, after at most the wait of the class and the time that making one takes.
     pub(crate) async fn lease(self: &Arc<Self>, class: Class) -> Result<Lease, StoreError> {
-        let permit = self.gate.enter(class).await?;
+        Ok(self.lease_or_say(class).await?)
+    }
+
+    /// The same, telling a lack of connections from that of a server.
+    pub(crate) async fn lease_or_say(self: &Arc<Self>, class: Class) -> Result<Lease, Refused> {
+        let permit = self.gate.enter(class).await.map_err(Refused::Busy)?;
         let kept = match self.take_idle().await {
             Some(kept) => kept,
             None => {
-                let db = self.maker.make().await?;
+                let generation = self.generation.load(Ordering::SeqCst);
+                let db = self.maker.make().await.map_err(Refused::Unreachable)?;
                 let now = Instant::now();
                 // Made together, they don't all end together.
-                Kept { db, until: now + share_of(self.lifetime, 80, lot()), idle_since: now }
+                let until = now + share_of(self.lifetime, 80, lot());
+                Kept { db, until, idle_since: now, generation }
             }
         };
-        let (db, until) = (Some(kept.db), kept.until);
-        Ok(Lease { pool: Arc::clone(self), db, until, is_in_transaction: false, permit: Some(permit) })
+        let Kept { db, until, generation, .. } = kept;
+        let (pool, db, permit) = (Arc::clone(self), Some(db), Some(permit));
+        Ok(Lease { pool, db, until, generation, is_in_transaction: false, permit })
+    }
+
+    /// Closes what is idle, and what is lent when it comes back: the server is gone, or has another part to play.
+    pub(crate) fn discard_idle(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        let gone = std::mem::take(&mut *self.idle());
+        drop(gone);
+    }
+
+    /// The same for connections as old as one that has failed; younger ones may be to a server that is well.
+    fn discard_as_old_as(&self, generation: u64) {
+        if self.generation.load(Ordering::SeqCst) == generation {
+            self.discard_idle();
+        }
     }
 
     async fn take_idle(&self) -> Option<Kept> {
@@ -116,7 +160,8 @@ impl Pool {
         let mut spare = Vec::new();
         let mut idle = self.idle();
         // Asked under the lock, so that none is put back behind `close`.
-        if kept.until > now && !self.gate.is_closed() {
+        let is_of_now = kept.generation == self.generation.load(Ordering::SeqCst);
+        if kept.until > now && is_of_now && !self.gate.is_closed() {
             idle.push(kept);
         }
         // The longest idle is the first.
@@ -173,6 +218,7 @@ pub(crate) struct Lease {
     pool: Arc<Pool>,
     db: Option<Db>,
     until: Instant,
+    generation: u64,
     is_in_transaction: bool,
     /// Given back after the connection, so that never more are open than there are permits.
     permit: Option<Permit>,
@@ -197,11 +243,16 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(db) = self.db.take() else { return };
+        if db.has_lost_server() {
+            // The next gets a new connection instead of finding out by itself that an old one leads nowhere.
+            self.pool.discard_as_old_as(self.generation);
+        }
         if db.is_closed() {
             return;
         }
         let is_at_rest = !db.has_open_statements() && !self.is_in_transaction;
-        let kept = Kept { db, until: self.until, idle_since: Instant::now() };
+        let generation = self.generation;
+        let kept = Kept { db, until: self.until, idle_since: Instant::now(), generation };
         if is_at_rest {
             self.pool.keep(kept);
         } else if let Ok(runtime) = Handle::try_current() {

@@ -5,7 +5,6 @@ mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 use futures_util::future::join;
@@ -16,14 +15,13 @@ use tokio::sync::mpsc;
 
 use self::layout::Table;
 use self::text::Writer;
-use crate::connection::{connect, read_url};
 use crate::db::Db;
 use crate::error::OpenError;
 use crate::feed::Feed;
 use crate::migrations;
 use crate::params::params;
 use crate::settings::PostgresSettings;
-use crate::store::{PostgresStore, wall_clock};
+use crate::store::{PostgresStore, connect_directly, wall_clock};
 
 /// Rows are sent in pieces of about this many bytes; a few wait for the wire.
 const PIECE: usize = 64 << 10;
@@ -80,8 +78,7 @@ impl PostgresStore {
         source: Box<dyn Source>,
         progress: Progress,
     ) -> Result<Moved, TransferError> {
-        let direct = read_url(settings.direct_url.as_ref().unwrap_or(&settings.url))?;
-        let db = connect(&direct, false, Arc::new(AtomicU64::new(0))).await.map_err(OpenError::from)?;
+        let db = connect_directly(settings).await?;
         db.control("BEGIN").await?;
         let moved = match move_all(&db, source, &progress).await {
             Ok(moved) => moved,
