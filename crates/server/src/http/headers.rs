@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 pub(super) const X_RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 pub(super) const X_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -114,6 +114,18 @@ fn put_digits(into: &mut Vec<u8>, mut number: u64, base: u64, at_least: usize) {
         number /= base;
     }
     into.extend_from_slice(&digits[at.min(digits.len() - at_least)..]);
+}
+
+/// Existing clients were written against one method in `Allow`: the first that the path takes.
+pub(super) fn keep_first_method(headers: &mut HeaderMap) {
+    let first = headers
+        .get(header::ALLOW)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.split(',').next())
+        .and_then(|method| HeaderValue::from_str(method).ok());
+    if let Some(first) = first {
+        headers.insert(header::ALLOW, first);
+    }
 }
 
 #[cfg(test)]

@@ -38,8 +38,8 @@ use super::dress::{Asked, Heads, Times};
 use super::errors::{ApiError, Code};
 use super::headers::{
     HINT_BYTES, RequestId, SECURITY, SERVER_TIMING, Texts, X_COMPRESS_HINT, X_PROCESS_TIME,
-    X_RATELIMIT_LIMIT, X_RATELIMIT_REMAINING, X_RATELIMIT_RESET, X_REQUEST_ID, X_UPTIME, put_id, put_seconds,
-    put_server_timing,
+    X_RATELIMIT_LIMIT, X_RATELIMIT_REMAINING, X_RATELIMIT_RESET, X_REQUEST_ID, X_UPTIME, keep_first_method,
+    put_id, put_seconds, put_server_timing,
 };
 use super::json::APPLICATION_JSON;
 use super::limit::{Decision, RateLimiter};
@@ -333,18 +333,6 @@ struct Exchange {
 
 fn is_static(path: &str) -> bool {
     path.starts_with("/static")
-}
-
-/// Existing clients were written against one method in `Allow`: the first that the path takes.
-fn keep_first_method(headers: &mut HeaderMap) {
-    let first = headers
-        .get(header::ALLOW)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.split(',').next())
-        .and_then(|method| HeaderValue::from_str(method).ok());
-    if let Some(first) = first {
-        headers.insert(header::ALLOW, first);
-    }
 }
 
 /// Packs a body that shrinks for a client that unpacks. What has an ETag stays as it is: the tag names these bytes.
