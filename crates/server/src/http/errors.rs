@@ -179,6 +179,8 @@ codes! {
     Overloaded = 503 "overloaded" "The service is busy. Please try again shortly.";
     /// The request took too long.
     TimedOut = 503 "timed_out" "The request took too long. Please try again.";
+    /// The database went away while it committed. No `Retry-After`: nobody should repeat it without a look.
+    Undecided = 503 "undecided" "The shop can't tell whether this was done. Please look before you try again.";
     /// A fault of ours.
     Internal = 500 "internal" "Internal server error";
 }
@@ -289,6 +291,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => Self::overloaded(error),
+            StoreError::Undecided(_) => Self::because(Code::Undecided, error),
             _ => Self::because(Code::Internal, error),
         }
     }

@@ -66,8 +66,8 @@ impl Ordeal {
         assert!(since.elapsed() < DEADLINE, "{method} {path} took {:?}", since.elapsed());
         match answer.status {
             200 => return Some(answer.json()),
-            // 500 where a commit was sent and never answered: nobody knows what came of it.
-            500 | 503 => tally.refused.fetch_add(1, Ordering::SeqCst),
+            // Also where a commit was sent and never answered: nobody knows what came of it.
+            503 => tally.refused.fetch_add(1, Ordering::SeqCst),
             status => panic!("{method} {path}: {status} {}", answer.text()),
         };
         // As a client that was told when to come again, only sooner.

@@ -24,7 +24,14 @@ use crate::store::PostgresStore;
 impl OrderStore for PostgresStore {
     async fn place_from_cart(&self, place: PlaceFromCart, now: Timestamp) -> Result<Order, PlaceError> {
         self.feed.be_seen().await;
-        self.combiner.place(&self.pool, place, now).await
+        match self.combiner.place(&self.pool, place.clone(), now).await {
+            // The commit went out and its answer was lost. The same call looks for the order by its key and the cart's version
+            // before it makes one, and stands behind the lost transaction at the lock on the cart until that has ended.
+            Err(PlaceError::Store(StoreError::Undecided(_))) => {
+                self.combiner.place(&self.pool, place, now).await
+            }
+            decided => decided,
+        }
     }
 
     async fn list_orders(&self, query: OrderQuery) -> Result<OrderList, StoreError> {

@@ -69,7 +69,7 @@ impl<H: Fn(A, B, C, L) -> R, R, A, B, C, L: LastArgument> Signature<(A, B, C, L)
 }
 
 /// Whoever asks the shop may find it busy or broken.
-const SHOP: &[Code] = &[Code::Internal, Code::Overloaded, Code::TimedOut];
+const SHOP: &[Code] = &[Code::Internal, Code::Overloaded, Code::TimedOut, Code::Undecided];
 const BODY: &[Code] = &[Code::BodyUnreadable, Code::BodyTooLarge, Code::BodyTimeout];
 
 const FORM: &[Code] = &[Code::BodyUnreadable, Code::UploadTooLarge, Code::BodyTimeout];
