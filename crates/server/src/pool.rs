@@ -1,15 +1,13 @@
 //! Work that computes, off the async workers: so much at once, so many waiting, and everybody beyond refused at once.
 
+mod threads;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::thread;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
-/// How much less than the async workers these threads press for a core, as `nice(2)` counts. At 10 the scheduler gives one
-/// of them a tenth of a core that a worker wants too, and all of an idle one: what takes a worker 50 us does not wait for
-/// a hash of 25 ms or a picture of a second, and these still get done on a machine that is full.
-const NICENESS: i32 = 10;
+use self::threads::Threads;
 
 /// Why a pool did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -29,11 +27,12 @@ pub(crate) struct Pool {
     places: Arc<Places>,
 }
 
-/// One permit for each piece of work that may run.
+/// One permit for each piece of work that may run, and who does it.
 #[derive(Debug)]
 struct Slots {
     free: Arc<Semaphore>,
     all: usize,
+    threads: Threads,
 }
 
 /// One permit for each caller that may be in here, working or waiting.
@@ -76,7 +75,8 @@ impl Pool {
     /// At most `parallel` pieces of work run at once, and as many callers more as `waiting` may be in it.
     pub(crate) fn new(parallel: usize, waiting: usize) -> Self {
         let free = Arc::new(Semaphore::new(parallel));
-        Self { slots: Arc::new(Slots { free, all: parallel }), places: Places::new(parallel + waiting) }
+        let slots = Slots { free, all: parallel, threads: Threads::new(parallel) };
+        Self { slots: Arc::new(slots), places: Places::new(parallel + waiting) }
     }
 
     /// Another queue before the same slots, for `places` callers: a crowd in one takes no place from the other.
@@ -151,20 +151,17 @@ impl Place {
         let (done, result) = oneshot::channel();
         let job = move || {
             let _permits = permits;
-            // Where the system forbids it, everybody is as eager as before.
-            let _ = rustix::process::nice(NICENESS);
             // Nobody may want the result any more.
             let _ = done.send(work());
         };
-        // A thread each: one that has stepped back may not step forward again, and so can't go back to a common pool.
-        // Making one takes some 20 us, the least work in here a millisecond.
-        thread::Builder::new().name("computing".to_owned()).spawn(job).map_err(|refused| died(&refused))?;
+        self.pool.slots.threads.submit(job).map_err(|refused| died(&refused))?;
         result.await.map_err(|_| PoolError::Died("it panicked".to_owned()))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::threads::NICENESS;
     use super::*;
 
     #[tokio::test]

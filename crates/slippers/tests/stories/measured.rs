@@ -13,7 +13,7 @@ use crate::shop::{Caller, PASSWORD, Shop};
 use crate::wire::{Line, request};
 
 /// How long each of the three parts takes.
-const PART: Duration = Duration::from_secs(20);
+const PART: Duration = Duration::from_secs(15);
 const READERS: usize = 2;
 
 /// (median, 99th percentile) in microseconds of a page and of one product, and how many were read.
@@ -126,8 +126,9 @@ fn throw_logins(shop: &Shop, enough: &AtomicBool) -> (usize, Vec<u128>) {
 }
 
 /// A shop of 1,000 products, and its admin.
-fn stocked(settings: &[(&str, &str)]) -> (Shop, Caller) {
-    let shop = Shop::open_with(settings);
+fn stocked() -> (Shop, Caller) {
+    let no_limit = "2147483647";
+    let shop = Shop::open_with(&[("RATE_LIMIT_REQUESTS", no_limit), ("LOGIN_RATE_LIMIT", no_limit)]);
     let admin = shop.admin();
     let (code, _, errors) = shop.run(&["seed", "--products", "1000"], "");
     assert_eq!(code, 0, "{errors}");
@@ -161,7 +162,7 @@ fn measure<T: Send>(shop: &Shop, trouble: impl FnOnce(&AtomicBool) -> T + Send) 
 #[ignore = "a measurement: run script/measure-bombs"]
 #[expect(clippy::print_stdout, reason = "what was measured is for people")]
 fn measure_what_bombs_cost_those_who_buy() {
-    let (shop, admin) = stocked(&[]);
+    let (shop, admin) = stocked();
     let (pictures, json) = (AtomicU64::new(0), AtomicU64::new(0));
     measure(&shop, |enough| {
         std::thread::scope(|scope| {
@@ -176,7 +177,7 @@ fn measure_what_bombs_cost_those_who_buy() {
 #[ignore = "a measurement: run script/measure-bombs"]
 #[expect(clippy::print_stdout, reason = "what was measured is for people")]
 fn measure_what_100_logins_at_once_cost_those_who_buy() {
-    let (shop, _) = stocked(&[("LOGIN_RATE_LIMIT", "100000000")]);
+    let (shop, _) = stocked();
     shop.customer("Crowd");
     let (welcome, mut refused) = measure(&shop, |enough| throw_logins(&shop, enough));
     refused.sort_unstable();

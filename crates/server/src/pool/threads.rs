@@ -1,0 +1,71 @@
+//! Threads for work that computes.
+
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+
+/// How much less than the async workers these threads press for a core, as `nice(2)` counts. At 10 the scheduler gives one
+/// of them a tenth of a core that a worker wants too, and all of an idle one: what takes a worker 50 us does not wait for
+/// a hash of 25 ms or a picture of a second, and these still get done on a machine that is full.
+pub(super) const NICENESS: i32 = 10;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads that have stepped back, which one of a common pool could not undo. They start with the first work and stay as
+/// long as the pool: what the allocator keeps for a thread that ends is not given to the next one. With a thread for each
+/// piece of work, bombs of JSON came to 513 MiB.
+pub(super) struct Threads {
+    queue: mpsc::Sender<Job>,
+    jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
+    started: AtomicUsize,
+    most: usize,
+}
+
+impl fmt::Debug for Threads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Threads")
+            .field("started", &self.started)
+            .field("most", &self.most)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Threads {
+    /// At most `most` of them.
+    pub(super) fn new(most: usize) -> Self {
+        let (queue, jobs) = mpsc::channel();
+        Self { queue, jobs: Arc::new(Mutex::new(jobs)), started: AtomicUsize::new(0), most }
+    }
+
+    /// Lets one of them do it, in turn.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub(super) fn submit(&self, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let one_more = |started| (started < self.most).then_some(started + 1);
+        if self.started.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok() {
+            let jobs = Arc::clone(&self.jobs);
+            let spawned = thread::Builder::new().name("computing".to_owned()).spawn(move || work_off(&jobs));
+            if let Err(refused) = spawned {
+                self.started.fetch_sub(1, Ordering::Relaxed);
+                return Err(refused);
+            }
+        }
+        self.queue.send(Box::new(job)).map_err(|closed| io::Error::other(closed.to_string()))
+    }
+}
+
+/// Works until the pool is gone.
+fn work_off(jobs: &Mutex<mpsc::Receiver<Job>>) {
+    // Where the system forbids it, everybody is as eager as before.
+    let _ = rustix::process::nice(NICENESS);
+    loop {
+        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = next else { return };
+        // Whoever waits for work that panicked hears of it: its channel closes.
+        let _ = catch_unwind(AssertUnwindSafe(job));
+    }
+}
