@@ -70,6 +70,10 @@ fn every_arrow_points_inwards() {
         }
     }
     assert_eq!(seen.len(), ARROWS.len(), "crates without arrows, or arrows without crates: {seen:?}");
+    // The README's first command is `cargo run`, which must not have to choose between programs.
+    let default: Vec<_> = metadata["workspace_default_members"].as_array().expect("members").iter().collect();
+    let is_the_shop = |id: &&Value| id.as_str().is_some_and(|id| id.contains("/crates/slippers#"));
+    assert!(default.len() == 1 && default.iter().all(is_the_shop), "`cargo run` is the shop: {default:?}");
 }
 
 #[test]

@@ -60,6 +60,7 @@ mod redis;
 mod replicas;
 mod restarts;
 mod rows;
+mod run_logs;
 mod scene;
 mod shop;
 mod shop_story;

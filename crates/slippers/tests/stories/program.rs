@@ -4,18 +4,24 @@ use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::run_logs;
 use crate::shop::eventually;
 
 /// How long the program may take until it listens; unoptimised, the pictures of a demo take most of it.
 const FIRST_START: Duration = Duration::from_secs(120);
 
+/// The variable by which a program and its successors are known: they inherit it.
+const LINEAGE: &str = "STORY_LINEAGE";
+
 /// A serving program, and everything that it has said.
 pub(crate) struct Running {
     pub(crate) child: Child,
+    lineage: String,
     pub(crate) address: SocketAddr,
     said: Arc<Mutex<String>>,
     listeners: Vec<JoinHandle<()>>,
@@ -24,7 +30,10 @@ pub(crate) struct Running {
 impl Running {
     /// Serves on a port that the system chooses; the program says which in its first lines.
     pub(crate) fn start(dir: &Path, settings: &[(String, String)], arguments: &[String]) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut child = command(dir, settings)
+            .env(LINEAGE, &name)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)
             .stdin(Stdio::null())
@@ -44,7 +53,13 @@ impl Running {
         });
         // The channel closes when the program ends before it has told its address.
         match address.recv_timeout(FIRST_START) {
-            Ok(address) => Self { child, address, said, listeners: vec![stdout, stderr] },
+            Ok(address) => Self {
+                child,
+                lineage: format!("{LINEAGE}={name}"),
+                address,
+                said,
+                listeners: vec![stdout, stderr],
+            },
             Err(error) => {
                 let _ = child.kill();
                 let said = said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,14 +89,26 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        for process in successors(&self.said()) {
-            // All but the last have ended.
-            let _ = Command::new("kill").args(["-KILL", &process.to_string()]).output();
+        // A successor may have been on its way when its predecessor was killed, so that no word of it was said.
+        for process in descendants(&self.lineage) {
+            let _ = Command::new("kill").args(["-KILL", &process]).output();
         }
         if std::thread::panicking() {
             eprintln!("the program said:\n{}", self.said());
         }
     }
+}
+
+/// The processes whose environment has this entry.
+#[expect(clippy::disallowed_methods, reason = "a story's own thread may wait")]
+fn descendants(lineage: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let is_one =
+        |environment: Vec<u8>| environment.split(|&byte| byte == 0).any(|at| at == lineage.as_bytes());
+    processes
+        .filter(|process| std::fs::read(process.path().join("environ")).is_ok_and(is_one))
+        .map(|process| process.file_name().to_string_lossy().into_owned())
+        .collect()
 }
 
 /// The processes that a shop was handed over to, in order.
@@ -99,6 +126,7 @@ fn listen_to(
 ) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            run_logs::keep(&line);
             let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
             said.push_str(&line);
             said.push('\n');
@@ -126,13 +154,16 @@ pub(crate) fn run_in(
     let _ = child.stdin.take().expect("a pipe").write_all(stdin.as_bytes());
     let output = child.wait_with_output().expect("it ends");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    let complained = text(output.stderr);
+    complained.lines().filter(|line| run_logs::is_logged(line)).for_each(run_logs::keep);
+    (output.status.code().unwrap_or(-1), text(output.stdout), complained)
 }
 
 pub(crate) fn command(dir: &Path, settings: &[(String, String)]) -> Command {
     // Measurements are made of a release build.
     let binary =
         std::env::var_os("SLIPPERS_STORIES_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_slippers").into());
+    run_logs::plant_of_settings(settings);
     let mut command = Command::new(PathBuf::from(binary));
     // Nothing of the machine's own environment may decide a story.
     command.env_clear().current_dir(dir).env("SLIPPERS_DATA_DIR", dir);

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::program::{Running, run_in};
 use crate::rows::Rows;
+use crate::run_logs;
 
 /// How long anything may take before a story gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -74,12 +75,16 @@ impl Shop {
     }
 
     fn on(rows: Rows, dir: TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
-        let defaults =
-            [("RATE_LIMIT_REQUESTS", "1000000"), ("LOGIN_RATE_LIMIT", "1000000"), ("SLIPPERS_LOG", "warn")];
+        let defaults = [("RATE_LIMIT_REQUESTS", "1000000"), ("LOGIN_RATE_LIMIT", "1000000")];
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         // Later ones beat earlier ones: a story has the last word.
-        let settings: Vec<_> =
-            defaults.iter().map(owned).chain(rows.settings()).chain(settings.iter().map(owned)).collect();
+        let settings: Vec<_> = defaults
+            .iter()
+            .chain(run_logs::settings())
+            .map(owned)
+            .chain(rows.settings())
+            .chain(settings.iter().map(owned))
+            .collect();
         let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let running = Running::start(dir.path(), &settings, &arguments);
         let config = ureq::Agent::config_builder()
@@ -187,6 +192,7 @@ impl Shop {
         let agent = &self.agent;
         // A browser says that nothing comes where something could.
         let body = body.or_else(|| ["POST", "PUT", "PATCH"].contains(&method).then_some(&[][..]));
+        run_logs::plant_of_body(body.unwrap_or_default());
         let response = match body {
             Some(body) => {
                 let request = agent.configure_request(request.body(body)?).allow_non_standard_methods(true);
@@ -199,6 +205,8 @@ impl Shop {
         };
         let (parts, mut body) = response.into_parts();
         let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let body = body.with_config().limit(64 << 20).read_to_vec()?;
+        run_logs::plant_of_body(&body);
         Ok(Answer {
             status: parts.status.as_u16(),
             headers: parts
@@ -206,7 +214,7 @@ impl Shop {
                 .iter()
                 .map(|(name, value)| (name.as_str().to_owned(), text(value)))
                 .collect(),
-            body: body.with_config().limit(64 << 20).read_to_vec()?,
+            body,
         })
     }
 
