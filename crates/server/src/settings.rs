@@ -210,6 +210,8 @@ pub struct PaymentSettings {
     pub octo: Configured<OctoSettings>,
     /// Payme.
     pub payme: Configured<PaymeSettings>,
+    /// Where Payme's calls come from; none = anywhere.
+    pub payme_sources: Vec<Network>,
     /// Click.
     pub click: Configured<ClickSettings>,
 }
@@ -228,6 +230,7 @@ impl Default for PaymentSettings {
         Self {
             octo: Configured::Missing(vec!["OCTO_SHOP_ID", "OCTO_SECRET", OCTO_NOTIFY_URL]),
             payme: Configured::Missing(vec!["PAYME_MERCHANT_ID", "PAYME_KEY"]),
+            payme_sources: Vec::new(),
             click: Configured::Missing(vec![
                 "CLICK_SERVICE_ID",
                 "CLICK_MERCHANT_ID",

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use super::turns::Turns;
 use crate::http::errors::{ApiError, Code};
 use crate::ports::{Entropy, HttpClient};
 use crate::settings::{
-    ClickSettings, Configured, OCTO_NOTIFY_URL, OctoSettings, PaymeSettings, PaymentSettings,
+    ClickSettings, Configured, Network, OCTO_NOTIFY_URL, OctoSettings, PaymeSettings, PaymentSettings,
 };
 
 /// Work for gateways that may be under way at once, whoever waits for it; a gateway that hangs holds so much and no more.
@@ -31,6 +32,7 @@ pub(crate) struct Gateways {
     octo: Desk,
     payme: Desk,
     click: Desk,
+    payme_sources: Vec<Network>,
     pub(super) client: Arc<dyn HttpClient>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) turns: Turns,
@@ -59,6 +61,7 @@ impl Gateways {
             octo: octo_desk(&settings.octo, &*entropy)?,
             payme: payme_desk(&settings.payme, &*entropy)?,
             click: click_desk(&settings.click, &*entropy)?,
+            payme_sources: settings.payme_sources.clone(),
             client,
             entropy,
             turns: Turns::default(),
@@ -80,6 +83,14 @@ impl Gateways {
     /// The protocol of a gateway; `None` where there is nobody to speak to.
     pub(super) fn protocol(&self, gateway: Gateway) -> Option<&Arc<dyn Protocol>> {
         self.desk(gateway).map(|desk| &desk.protocol)
+    }
+
+    /// Whether a gateway's calls may come from this address. Payme alone names its addresses.
+    pub(super) fn may_call(&self, gateway: Gateway, from: IpAddr) -> bool {
+        let sources = &self.payme_sources;
+        gateway != Gateway::Payme
+            || sources.is_empty()
+            || sources.iter().any(|network| network.contains(from))
     }
 
     /// The settings that are missing for a new payment.

@@ -1,6 +1,7 @@
 //! What gateways call. A protocol reads the raw bytes and says what the store is to be asked; its answer goes out once it
 //! is written down.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -14,6 +15,7 @@ use slippers_gateways::{Call, Outcome, Reply, Webhook};
 
 use super::inquiry::hear;
 use super::output::HeardOut;
+use crate::http::client::ClientAddress;
 use crate::http::errors::{ApiError, Code};
 use crate::http::json::APPLICATION_JSON;
 use crate::http::router::{Routes, operations};
@@ -40,6 +42,7 @@ pub(crate) fn is_webhook(path: &str) -> bool {
 
 /// A webhook as it came.
 pub(super) struct Raw {
+    from: Option<IpAddr>,
     method: Method,
     headers: HeaderMap,
     body: Body,
@@ -50,7 +53,8 @@ impl FromRequest<Arc<Shop>> for Raw {
 
     async fn from_request(request: Request, _: &Arc<Shop>) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        Ok(Self { method: parts.method, headers: parts.headers, body })
+        let from = parts.extensions.get::<ClientAddress>().map(|address| address.0);
+        Ok(Self { from, method: parts.method, headers: parts.headers, body })
     }
 }
 
@@ -131,12 +135,26 @@ async fn complete_click(State(shop): State<Arc<Shop>>, raw: Raw) -> Result<Respo
 
 async fn answer(shop: &Arc<Shop>, gateway: Gateway, raw: Raw) -> Result<Response, ApiError> {
     let protocol = shop.gateways.protocol(gateway).ok_or(Code::NotFound)?;
-    let Raw { method, headers, body } = raw;
+    let Raw { from, method, headers, body } = raw;
     let (reader, now) = (Arc::clone(protocol), shop.now());
+    let stranger = from.filter(|address| !shop.gateways.may_call(gateway, *address));
     let read = move |body: &[u8]| {
         let text = |name: &HeaderName| headers.get(name)?.to_str().ok();
         let (content_type, authorization) = (text(&header::CONTENT_TYPE), text(&header::AUTHORIZATION));
-        reader.read(Webhook { method: method.as_str(), content_type, authorization, body }, now)
+        let webhook = Webhook { method: method.as_str(), content_type, authorization, body };
+        match (reader.read(webhook, now), stranger) {
+            // Answered as one without the key, which nobody but the gateway should have.
+            (Ok(_), Some(address)) => {
+                let name = gateway.as_str();
+                tracing::warn!(
+                    gateway = name, %address,
+                    "a call with the key of {name} is refused, {address} is none of its addresses: \
+                     see PAYME_ALLOWED_IPS, and TRUSTED_PROXIES if that is a proxy"
+                );
+                reader.read(Webhook { authorization: None, ..webhook }, now)
+            }
+            (read, _) => read,
+        }
     };
     let received = match shop.bodies.read_with(body, read).await? {
         Ok(received) => received,

@@ -1,10 +1,12 @@
 //! How buyers pay: the settings of the gateways. One that lacks something is off, and says what when somebody would pay.
 
+use std::net::{IpAddr, SocketAddr};
+
 use serde_json::{Map, Value};
 use slippers_core::payments::Currency;
 use slippers_core::types::Money;
 use slippers_server::settings::{
-    ClickSettings, Configured, OCTO_NOTIFY_URL, OctoSettings, PaymeSettings, PaymentSettings, Secret,
+    ClickSettings, Configured, Network, OCTO_NOTIFY_URL, OctoSettings, PaymeSettings, PaymentSettings, Secret,
 };
 
 use super::reader::Reader;
@@ -15,12 +17,13 @@ const LANGUAGES: [&str; 3] = ["uz", "ru", "en"];
 
 impl Reader {
     pub(super) fn payments(&mut self) -> PaymentSettings {
-        PaymentSettings { octo: self.octo(), payme: self.payme(), click: self.click() }
+        let (octo, payme, click) = (self.octo(), self.payme(), self.click());
+        PaymentSettings { octo, payme, payme_sources: self.payme_sources(), click }
     }
 
     fn octo(&mut self) -> Configured<OctoSettings> {
         let settings = OctoSettings {
-            base: self.web_address(&table::OCTO_API_BASE),
+            base: self.called_address(&table::OCTO_API_BASE),
             shop_id: self.text(&table::OCTO_SHOP_ID),
             secret: self.secret(&table::OCTO_SECRET),
             unique_key: Some(self.secret(&table::OCTO_UNIQUE_KEY)).filter(|key| !key.expose().is_empty()),
@@ -64,7 +67,7 @@ impl Reader {
             merchant_user_id: self.text(&table::CLICK_MERCHANT_USER_ID),
             secret: self.secret(&table::CLICK_SECRET_KEY),
             pay: self.web_address(&table::CLICK_PAY_URL),
-            api: self.web_address(&table::CLICK_API_BASE),
+            api: self.called_address(&table::CLICK_API_BASE),
             return_url: self.web_address(&table::CLICK_RETURN_URL),
         };
         let needed = [
@@ -104,6 +107,30 @@ impl Reader {
             self.fault_of(setting, "is no address of the web", "write it like https://shop.example.uz/path");
         }
         text
+    }
+
+    /// An address that secrets are sent to: nobody may read along, so it is one with TLS, or on this machine.
+    fn called_address(&mut self, setting: &Setting) -> String {
+        let text = self.web_address(setting);
+        let is_open = |rest: &str| {
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            // Whatever stands before an @ is no host.
+            let authority = authority.rsplit('@').next().unwrap_or_default();
+            let address = authority.parse().map(|socket: SocketAddr| socket.ip());
+            let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+            let address = address.or_else(|_| host.trim_matches(['[', ']']).parse::<IpAddr>());
+            !address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
+        };
+        if text.strip_prefix("http://").is_some_and(is_open) {
+            let what = "would send the secret over the network for everybody to read";
+            self.fault_of(setting, what, "write it with https://");
+        }
+        text
+    }
+
+    fn payme_sources(&mut self) -> Vec<Network> {
+        let is_any = self.list(&table::PAYME_ALLOWED_IPS).iter().any(|text| text.eq_ignore_ascii_case("any"));
+        if is_any { Vec::new() } else { self.networks(&table::PAYME_ALLOWED_IPS) }
     }
 
     fn language(&mut self, setting: &Setting) -> String {

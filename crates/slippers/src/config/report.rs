@@ -75,6 +75,12 @@ pub(crate) fn check(config: &Config) -> String {
             names => writeln!(text, "Takes no payments by {gateway}: it lacks {}.", names.join(", ")),
         };
     }
+    if let (Configured::Ready(_), [_, ..], []) =
+        (&config.payments.payme, &config.payments.payme_sources[..], &config.server.trusted_proxies[..])
+    {
+        let told = "Hears Payme from PAYME_ALLOWED_IPS alone: behind a proxy that needs TRUSTED_PROXIES, which is empty.";
+        let _ = writeln!(text, "{told}");
+    }
     for (name, from) in &config.not_yet {
         let _ = writeln!(text, "{name} (from {from}) is not used by this version.");
     }

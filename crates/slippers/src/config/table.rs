@@ -124,7 +124,7 @@ settings! {
     ORDER_MAX_OPEN "ORDER_MAX_OPEN" = "10", Number(0, MAX_COUNT),
         "Unpaid orders that one user may have at a time; 0 = no limit.";
     OCTO_API_BASE "OCTO_API_BASE" = "https://secure.octo.uz", Text,
-        "Where OCTO is called.";
+        "Where OCTO is called; `https://`, unless it is on this machine.";
     OCTO_SHOP_ID "OCTO_SHOP_ID" = "", Text,
         "The shop's number at OCTO.";
     OCTO_SECRET "OCTO_SECRET" = "", Secret,
@@ -151,6 +151,8 @@ settings! {
         "The number of the cash desk at Payme. Its endpoint there is `https://HOST/payments/payme`.";
     PAYME_KEY "PAYME_KEY" = "", Secret,
         "The key of the cash desk, or the one of Payme's sandbox.";
+    PAYME_ALLOWED_IPS "PAYME_ALLOWED_IPS" = "185.234.113.0/28", List,
+        "Addresses and networks that Payme's calls come from, those of its documentation; calls from elsewhere are refused even with the right key. Behind a proxy it takes `TRUSTED_PROXIES` to see them. `any`: from anywhere.";
     PAYME_LOGIN "PAYME_LOGIN" = "Paycom", Text,
         "The user of Payme's calls.";
     PAYME_CHECKOUT_URL "PAYME_CHECKOUT_URL" = "https://checkout.paycom.uz", Text,
@@ -170,7 +172,7 @@ settings! {
     CLICK_PAY_URL "CLICK_PAY_URL" = "https://my.click.uz/services/pay", Text,
         "Click's pay page.";
     CLICK_API_BASE "CLICK_API_BASE" = "https://api.click.uz/v2/merchant", Text,
-        "Where Click's Merchant API is called.";
+        "Where Click's Merchant API is called; `https://`, unless it is on this machine.";
     CLICK_RETURN_URL "CLICK_RETURN_URL" = "", Text,
         "Where Click sends buyers back to.";
     SMS_URL "SMS_URL" = "", Secret,

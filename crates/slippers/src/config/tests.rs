@@ -342,9 +342,34 @@ fn gateways_need_their_settings_whole_and_well_formed() {
         ("OCTO_EXTRA_PARAMS", "[1]"),
         ("OCTO_TEST", "perhaps"),
         ("PAYME_CHECKOUT_URL", "https://"),
+        ("PAYME_ALLOWED_IPS", "185.234.113.1-15"),
+        ("OCTO_API_BASE", "http://secure.octo.uz"),
+        ("OCTO_API_BASE", "http://localhost@secure.octo.uz:80/x"),
+        ("CLICK_API_BASE", "http://192.168.0.7:8080/v2/merchant"),
         ("CLICK_PAY_URL", "https://a b"),
     ] {
         let text = faults(&[], &[(name, value)]);
         assert!(text.contains(name), "{name}={value}: {text}");
+    }
+}
+
+#[test]
+fn payme_is_heard_from_its_own_addresses_and_secrets_go_to_this_machine_or_through_tls() {
+    let desk = [("PAYME_MERCHANT_ID", "587f72c72cac0d162c722ae2"), ("PAYME_KEY", "hunter3")];
+    let with = |more: &[(&str, &str)]| load(&[], &[&desk[..], more].concat()).expect("good settings");
+    let hears = |config: &Config, from: &str| {
+        let from = from.parse().expect("an address");
+        config.payments.payme_sources.iter().any(|network| network.contains(from))
+    };
+    let usual = with(&[]);
+    for (from, is_theirs) in [("185.234.113.1", true), ("185.234.113.15", true), ("185.234.113.16", false)] {
+        assert_eq!(hears(&usual, from), is_theirs, "{from}");
+    }
+    let warning = "behind a proxy that needs TRUSTED_PROXIES";
+    assert!(report::check(&usual).contains(warning));
+    assert!(!report::check(&with(&[("TRUSTED_PROXIES", "10.0.0.1")])).contains(warning));
+    assert!(with(&[("PAYME_ALLOWED_IPS", "any")]).payments.payme_sources.is_empty());
+    for here in ["http://127.0.0.1:7", "http://[::1]:7/x", "http://localhost", "https://secure.octo.uz"] {
+        assert!(load(&[], &[("OCTO_API_BASE", here), ("CLICK_API_BASE", here)]).is_ok(), "{here}");
     }
 }

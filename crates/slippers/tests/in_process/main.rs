@@ -10,6 +10,7 @@ mod metrics;
 mod operations;
 mod outbox;
 mod paying;
+mod payme_sources;
 mod payment_time;
 mod receiver;
 mod reset_codes;

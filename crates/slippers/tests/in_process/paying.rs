@@ -49,6 +49,14 @@ impl Gateways {
         assert!(pressed.status < 400, "{pressed:?}");
     }
 
+    /// Money goes back by OCTO's cabinet; nobody is told.
+    pub(crate) fn return_at_octo(&self, uuid: &str, soum: i64) {
+        let body = json!({"uuid": uuid, "amount": soum}).to_string();
+        let url = format!("{}/_sim/cabinet_refund", self.octo.url());
+        let returned = self.runtime.block_on(send("POST", &url, &[], &body)).expect("it is returned");
+        assert_eq!(returned.status, 200, "{returned:?}");
+    }
+
     /// Lets time pass over there.
     pub(crate) fn pass(&self, seconds: i64) {
         let body = json!({"seconds": seconds}).to_string();
@@ -94,6 +102,7 @@ impl Gateways {
         PaymentSettings {
             octo: Configured::Ready(octo),
             payme: Configured::Ready(payme),
+            payme_sources: Vec::new(),
             click: Configured::Ready(click),
         }
     }
