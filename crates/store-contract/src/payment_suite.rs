@@ -37,6 +37,9 @@ macro_rules! payment_suite {
                     a_person_closes_what_waits_for_them
                     what_is_open_is_due_again_and_again_and_what_is_decided_is_not
                     of_eight_who_claim_at_once_each_gets_others
+                    what_is_paid_is_compared_by_one_and_again_until_its_money_went_back_or_it_is_old
+                    what_a_person_has_judged_is_not_compared_again
+                    what_waits_is_surveyed
                 }
                 transactions {
                     a_transaction_is_kept_as_it_was_begun

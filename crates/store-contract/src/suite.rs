@@ -143,6 +143,7 @@ macro_rules! contract_suite {
                     what_has_failed_for_three_days_is_a_dead_letter
                     what_was_refused_is_a_dead_letter_at_once
                     dead_letters_are_read_newest_first_and_part_by_part
+                    the_oldest_that_waits_and_the_dead_are_surveyed
                     a_dead_letter_is_replayed_once_and_that_is_recorded
                 }
                 sweeps {

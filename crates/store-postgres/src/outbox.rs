@@ -8,10 +8,10 @@ use slippers_core::outbox::rules::{
     CLAIM_SECONDS, DEAD_SECONDS, DELIVERED_SECONDS, GIVE_UP_SECONDS, next_try,
 };
 use slippers_core::outbox::{
-    DeadLetter, DeadLetterQuery, Delivery, EventKind, MAX_DEAD_LETTERS_LISTED, Notice, OutboxStore, Outcome,
-    PaymentPart, Subscription, Target,
+    DeadLetter, DeadLetterQuery, Delivery, EventKind, MAX_DEAD_LETTERS_LISTED, Notice, OutboxStore,
+    OutboxSurvey, Outcome, PaymentPart, Subscription, Target,
 };
-use slippers_core::payments::{Currency, Gateway, ReviewReason};
+use slippers_core::payments::{Currency, Gateway, MAX_SURVEYED, ReviewReason};
 use slippers_core::types::{DeliveryId, EventId, OrderId, PaymentId, Timestamp, UserId};
 use tokio_postgres::types::Type;
 
@@ -73,6 +73,10 @@ impl OutboxStore for PostgresStore {
 
     async fn list_dead_letters(&self, query: DeadLetterQuery) -> Result<Vec<DeadLetter>, StoreError> {
         self.read_as(Class::Back, query, |db, query| Box::pin(list_dead(db, *query))).await
+    }
+
+    async fn survey_outbox(&self) -> Result<OutboxSurvey, StoreError> {
+        self.read_as(Class::Back, (), |db, ()| Box::pin(survey(db))).await
     }
 
     async fn replay_dead_letter(
@@ -295,6 +299,20 @@ async fn list_dead(db: &Db, query: DeadLetterQuery) -> Result<Vec<DeadLetter>, S
         })
     })
     .await
+}
+
+const SURVEY: &str = "
+    SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox_deliveries WHERE status = 'dead' LIMIT $1) AS dead),
+           (SELECT min(give_up_at) FROM outbox_deliveries WHERE next_at IS NOT NULL),
+           (SELECT at FROM outbox WHERE NOT is_spread ORDER BY id LIMIT 1)";
+
+async fn survey(db: &Db) -> Result<OutboxSurvey, StoreError> {
+    let read = |row: &Cells<'_>| {
+        let given = row.time_or_none(1)?.map(|end| end.plus_seconds(-GIVE_UP_SECONDS));
+        let waiting_since = given.into_iter().chain(row.time_or_none(2)?).min();
+        Ok(OutboxSurvey { dead: row.int(0)?, waiting_since })
+    };
+    db.one(SURVEY, params![MAX_SURVEYED], read).await
 }
 
 const REPLAY: &str = "

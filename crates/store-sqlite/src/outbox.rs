@@ -8,14 +8,14 @@ use slippers_core::outbox::rules::{
     CLAIM_SECONDS, DEAD_SECONDS, DELIVERED_SECONDS, GIVE_UP_SECONDS, next_try,
 };
 use slippers_core::outbox::{
-    DeadLetter, DeadLetterQuery, Delivery, EventKind, MAX_DEAD_LETTERS_LISTED, Notice, OutboxStore, Outcome,
-    PaymentPart, Subscription, Target,
+    DeadLetter, DeadLetterQuery, Delivery, EventKind, MAX_DEAD_LETTERS_LISTED, Notice, OutboxStore,
+    OutboxSurvey, Outcome, PaymentPart, Subscription, Target,
 };
-use slippers_core::payments::{Currency, Gateway, ReviewReason};
+use slippers_core::payments::{Currency, Gateway, MAX_SURVEYED, ReviewReason};
 use slippers_core::types::{DeliveryId, EventId, OrderId, PaymentId, Timestamp, UserId};
 
 use crate::audit;
-use crate::db::{Cells, Db, json_list};
+use crate::db::{Cells, Db, json_list, time};
 use crate::payments::meaning;
 use crate::store::SqliteStore;
 
@@ -58,6 +58,10 @@ impl OutboxStore for SqliteStore {
 
     async fn list_dead_letters(&self, query: DeadLetterQuery) -> Result<Vec<DeadLetter>, StoreError> {
         self.readers.read(|db| list_dead(db, query))
+    }
+
+    async fn survey_outbox(&self) -> Result<OutboxSurvey, StoreError> {
+        self.readers.read(survey)
     }
 
     async fn replay_dead_letter(
@@ -246,6 +250,19 @@ fn list_dead(db: &Db<'_>, query: DeadLetterQuery) -> Result<Vec<DeadLetter>, Sto
             error: row.get::<Option<String>>(12)?.unwrap_or_default(),
             dead_at: row.time(13)?,
         })
+    })
+}
+
+const SURVEY: &str = "
+    SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox_deliveries WHERE status = 'dead' LIMIT ?1)),
+           (SELECT min(give_up_at) FROM outbox_deliveries WHERE next_at IS NOT NULL),
+           (SELECT at FROM outbox WHERE is_spread = 0 ORDER BY id LIMIT 1)";
+
+fn survey(db: &Db<'_>) -> Result<OutboxSurvey, StoreError> {
+    db.one(SURVEY, [MAX_SURVEYED], |row| {
+        let maybe_time = |at| row.get::<Option<i64>>(at)?.map(time).transpose();
+        let given = maybe_time(1)?.map(|end| end.plus_seconds(-GIVE_UP_SECONDS));
+        Ok(OutboxSurvey { dead: row.int(0)?, waiting_since: given.into_iter().chain(maybe_time(2)?).min() })
     })
 }
 

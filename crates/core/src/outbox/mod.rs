@@ -4,7 +4,9 @@
 pub mod rules;
 mod store;
 
-pub use store::{DeadLetter, DeadLetterQuery, MAX_DEAD_LETTERS_LISTED, OutboxStore, Outcome, Subscription};
+pub use store::{
+    DeadLetter, DeadLetterQuery, MAX_DEAD_LETTERS_LISTED, OutboxStore, OutboxSurvey, Outcome, Subscription,
+};
 
 use crate::payments::{Currency, Gateway, ReviewReason};
 use crate::types::{DeliveryId, EventId, Money, OrderId, PaymentId, Timestamp};

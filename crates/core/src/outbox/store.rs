@@ -56,6 +56,16 @@ pub struct DeadLetter {
     pub dead_at: Timestamp,
 }
 
+/// What of the events waits, for those who run the shop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboxSurvey {
+    /// Dead letters; counting stops at [`MAX_SURVEYED`](crate::payments::MAX_SURVEYED).
+    pub dead: i64,
+    /// Since when the oldest event waits that has not reached everybody who is to be told: when it was given to them, or
+    /// when it happened if it was not. One whose delivery is begun anew waits anew. `None` = none waits.
+    pub waiting_since: Option<Timestamp>,
+}
+
 /// Which dead letters an admin wants listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeadLetterQuery {
@@ -121,6 +131,12 @@ pub trait OutboxStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the database can't answer.
     async fn list_dead_letters(&self, query: DeadLetterQuery) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// What waits.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database can't answer.
+    async fn survey_outbox(&self) -> Result<OutboxSurvey, StoreError>;
 
     /// Makes a dead letter due again, as new, and records that this admin did. Answers whether it was one; of any number
     /// at once, one succeeds.

@@ -19,6 +19,6 @@ pub use attempt::{Attempt, AttemptStatus, OrderFacts, Refund, RefundStatus, Revi
 pub use event::{EventKey, EventRecord, Evidence, PaymentEvent, Report, Subject};
 pub use names::{Currency, Gateway, Name, NameError};
 pub use store::{
-    Applied, BeginRefund, DueAttempt, ManualRecordError, OpenAttempt, OpenError, Opened, PaymentQuery,
-    PaymentStore, RefundError, Reserve, Reserved, Source, StatementQuery,
+    Applied, BeginRefund, DueAttempt, MAX_SURVEYED, ManualRecordError, OpenAttempt, OpenError, Opened,
+    PaymentQuery, PaymentStore, PaymentSurvey, RefundError, Reserve, Reserved, Source, StatementQuery,
 };

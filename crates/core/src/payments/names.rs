@@ -36,6 +36,11 @@ impl Gateway {
         Self::ALL.into_iter().find(|gateway| gateway.as_str() == name)
     }
 
+    /// Whether it tells where a payment stands when we ask. Payme asks us, and reads our statement (`GetStatement`).
+    pub const fn tells_when_asked(self) -> bool {
+        matches!(self, Self::Octo | Self::Click)
+    }
+
     /// Whether of two buyers' transactions on one order the second is turned away while the first is open. Payme
     /// freezes an order from Create until it is decided; Click begins a new transaction at each try and never tells of
     /// one that was given up.

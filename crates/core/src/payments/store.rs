@@ -181,6 +181,21 @@ pub struct PaymentQuery {
     pub max: i64,
 }
 
+/// What of the payments waits, for those who run the shop. Each count stops at [`MAX_SURVEYED`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PaymentSurvey {
+    /// Attempts that are open, or have refunds on their way.
+    pub undecided: i64,
+    /// Attempts that wait for a person.
+    pub in_review: i64,
+    /// Since when something should have been decided: the earliest moment at which the time of an open attempt was over,
+    /// or at which a refund that is still on its way was begun. `None` = nothing is late.
+    pub late_since: Option<Timestamp>,
+}
+
+/// The most that a survey counts.
+pub const MAX_SURVEYED: i64 = 10_000;
+
 /// Payments in a database.
 ///
 /// - Every verb that writes locks the order, then its attempts, so that of any number at once each sees what the others
@@ -291,6 +306,21 @@ pub trait PaymentStore: Send + Sync {
     /// [`StoreError`] when the database can't answer.
     async fn claim_due(&self, limit: i64, jitter: u8, now: Timestamp) -> Result<Vec<DueAttempt>, StoreError>;
 
+    /// Claims paid attempts that are due to be compared with what their gateways know of them, whoever has to look at them,
+    /// the most overdue first, at most `limit` of them. Each one's next comparison is when
+    /// [`next_comparison`](super::checks::next_comparison) says with this `jitter`, so that of any number of workers one
+    /// gets it. The first is due as that rule says at the moment of payment; none is after a review was closed: what a
+    /// person has judged is not brought before them each day.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database can't answer.
+    async fn claim_comparisons(
+        &self,
+        limit: i64,
+        jitter: u8,
+        now: Timestamp,
+    ) -> Result<Vec<Attempt>, StoreError>;
+
     /// The attempt, or `None`.
     ///
     /// # Errors
@@ -320,6 +350,12 @@ pub trait PaymentStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the database can't answer.
     async fn list_events(&self, payment: Option<PaymentId>) -> Result<Vec<EventRecord>, StoreError>;
+
+    /// What waits.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database can't answer.
+    async fn survey_payments(&self, now: Timestamp) -> Result<PaymentSurvey, StoreError>;
 
     /// What the postings come to.
     ///

@@ -21,6 +21,8 @@ const WEBHOOK_WAITS: Duration = Duration::from_secs(5);
 const BATCH: i64 = 50;
 /// Payments that are asked about at once.
 const AT_ONCE: usize = 8;
+/// Paid payments that are compared at once.
+const COMPARED_AT_ONCE: usize = 4;
 /// How long the job asks about one payment; it comes again.
 const JOB_BUDGET: Duration = Duration::from_secs(6);
 /// Questions until a held payment is decided: where it stands, and where it stands after our word.
@@ -193,4 +195,33 @@ async fn check(shop: &Shop, due: &DueAttempt) {
     if let Err(error) = ask(shop, attempt, &mut turn, JOB_BUDGET).await {
         tracing::warn!(%error, payment = %attempt.id, "payment {} is not decided yet: {error}", attempt.id);
     }
+}
+
+/// Asks once more about paid payments that are due for it: money that was returned at the gateway is seen also when nobody
+/// told of it, and what the gateway takes back is brought before a person. At most a batch each time, whatever the number
+/// of paid orders; what is open is not kept waiting by it. It may run twice and beside other processes.
+pub(crate) async fn compare(shop: &Shop) -> Result<(), StoreError> {
+    let due = shop.store.claim_comparisons(BATCH, shop.gateways.draw_byte(), shop.now()).await?;
+    // Of a gateway that was taken out of the settings nobody wants to hear each day.
+    let asked = due.iter().filter(|attempt| shop.gateways.missing_to_call(attempt.gateway).is_empty());
+    let asked: Vec<_> = asked.map(|attempt| ask_in_turn(shop, attempt)).collect();
+    let mut failures = Vec::new();
+    let mut all = futures_util::stream::iter(asked).buffer_unordered(COMPARED_AT_ONCE);
+    while let Some(told) = all.next().await {
+        match told {
+            Ok(_) => {}
+            Err(Trouble::Store(error)) => return Err(error),
+            Err(Trouble::Gateway(failure)) => failures.push(failure),
+        }
+    }
+    if let Some(failure) = failures.first() {
+        let count = failures.len();
+        tracing::warn!(count, %failure, "{count} paid payments could not be compared, they will be: {failure}");
+    }
+    Ok(())
+}
+
+async fn ask_in_turn(shop: &Shop, attempt: &Attempt) -> Result<Option<Applied>, Trouble> {
+    let mut turn = shop.gateways.turns.enter(attempt.id).await;
+    ask(shop, attempt, &mut turn, JOB_BUDGET).await
 }

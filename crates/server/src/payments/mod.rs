@@ -30,5 +30,5 @@ pub(crate) use webhook::{is_webhook, router as webhook_router};
 
 pub(crate) mod jobs {
     //! What background work does.
-    pub(crate) use super::inquiry::reconcile;
+    pub(crate) use super::inquiry::{compare, reconcile};
 }

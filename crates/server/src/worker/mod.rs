@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{join_all, join4};
+use futures_util::future::{join, join_all, join5};
 
 use slippers_core::StoreError;
 use slippers_core::orders::KEY_SECONDS;
 use slippers_core::orders::rules::expired_before;
 use tokio_util::sync::CancellationToken;
 
+use crate::ops::metrics;
 use crate::outbox;
-use crate::payments::jobs::reconcile;
+use crate::payments::jobs::{compare, reconcile};
 use crate::settings::SessionSettings;
 use crate::shop::Shop;
 
@@ -22,6 +23,8 @@ use crate::shop::Shop;
 const PERIOD: Duration = Duration::from_secs(5);
 /// How often there is a look at what happened and is to be told: one short read of an index, and one for each receiver.
 const OUTBOX_PERIOD: Duration = Duration::from_secs(2);
+/// How often it is looked at what waits, for those who watch the shop.
+const LOOK_PERIOD: Duration = Duration::from_secs(5);
 /// Rows a statement: small enough that buyers don't notice it between their own.
 const BATCH: i64 = 200;
 
@@ -31,12 +34,14 @@ pub(crate) async fn run(shop: Arc<Shop>, stop: CancellationToken) {
     let (shop, stop) = (&*shop, &stop);
     let housework = repeat("background work", PERIOD, shop, stop, || do_housework(shop));
     let payments = repeat("reconciliation of payments", PERIOD, shop, stop, || reconcile(shop));
+    let compare = repeat("comparison of paid payments", PERIOD, shop, stop, || compare(shop));
     let spread = repeat("the outbox", OUTBOX_PERIOD, shop, stop, || outbox::spread(shop));
     let lines = 0..shop.outbox.targets().len();
     let deliver = lines.map(|line| {
         repeat("delivery of events", OUTBOX_PERIOD, shop, stop, move || outbox::deliver(shop, line))
     });
-    join4(housework, payments, spread, join_all(deliver)).await;
+    let look = repeat("a look at what waits", LOOK_PERIOD, shop, stop, || metrics::look(shop));
+    join(join5(housework, payments, compare, spread, join_all(deliver)), look).await;
 }
 
 /// Does a job again and again until told to stop.
@@ -72,6 +77,7 @@ async fn repeat<F>(
 /// Does everything that is due now. Payments first: an order that one held may be given up then.
 pub(crate) async fn run_once(shop: &Shop) -> Result<(), StoreError> {
     reconcile(shop).await?;
+    compare(shop).await?;
     do_housework(shop).await?;
     outbox::spread(shop).await?;
     outbox::deliver_all(shop).await

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::house::{Answer, HOUR, House, MINUTE, eventually};
+use crate::house::{Answer, DAY, HOUR, House, MINUTE, eventually};
 use crate::paying::{Gateways, basic, payme_create, payme_perform};
 
 const STOCK: i64 = 10;
@@ -133,4 +133,33 @@ fn an_older_link_is_looked_at_before_it_is_given_again() {
     house.pass(11);
     create().expect_error(409, "Order is already paid");
     assert_eq!(house.status_of(&order), "PAID");
+}
+
+#[test]
+fn money_that_went_back_at_octo_is_seen_though_nobody_told_of_it() {
+    let gateways = Gateways::open();
+    let (house, slipper, name) = open(&gateways);
+    let order = house.order(&house.login(&name), slipper, 2);
+    house.call(&house.login(&name), "POST", "/payments/octo/create", &json!({"order_id": order}));
+    let uuid = house.payment()["gateway_id"].as_str().expect("a uuid").to_owned();
+    gateways.pay_at_octo(&uuid);
+    eventually("it is paid", || {
+        house.pass_and_work(MINUTE);
+        (house.status_of(&order) == "PAID").then_some(())
+    });
+    // A part first, and the rest weeks later; the callbacks of both never come.
+    gateways.return_at_octo(&uuid, 20);
+    eventually("the part is seen", || {
+        house.pass_and_work(HOUR);
+        let events = house.get(&house.admin(), &format!("/payments/{}/events", house.payment()["id"]));
+        events.to_string().contains("refunded_sum=20").then_some(())
+    });
+    assert_eq!((house.status_of(&order).as_str(), house.stock(slipper)), ("PAID", STOCK - 2));
+    house.pass_and_work(30 * DAY);
+    gateways.return_at_octo(&uuid, 30);
+    eventually("the rest is seen", || {
+        house.pass_and_work(HOUR);
+        (house.status_of(&order) == "REFUNDED").then_some(())
+    });
+    assert_eq!((house.payment()["review"].clone(), house.stock(slipper)), (Value::Null, STOCK));
 }

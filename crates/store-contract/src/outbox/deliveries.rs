@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use slippers_core::audit::{AuditQuery, By};
 use slippers_core::orders::Order;
 use slippers_core::outbox::rules::{CLAIM_SECONDS, GIVE_UP_SECONDS};
-use slippers_core::outbox::{DeadLetterQuery, EventKind, Outcome, Subscription, Target};
+use slippers_core::outbox::{DeadLetterQuery, EventKind, OutboxSurvey, Outcome, Subscription, Target};
 use slippers_core::types::{DeliveryId, UserId};
 
 use super::{everything_for, failed};
@@ -199,4 +199,22 @@ pub async fn a_dead_letter_is_replayed_once_and_that_is_recorded(shop: &Shop) {
     let of = (replays[0].by, replays[0].action.as_str(), replays[0].subject_id, replays[0].at);
     assert_eq!(of, (By::Admin(ADMIN), "replay", Some(id.get()), NOW));
     assert_eq!(replays[0].change, "{\"target\":\"shop\"}");
+}
+
+pub async fn the_oldest_that_waits_and_the_dead_are_surveyed(shop: &Shop) {
+    let survey = || async { shop.survey_outbox().await.expect("the store answers") };
+    assert_eq!(survey().await, OutboxSurvey::default());
+    orders(shop, 2).await;
+    assert_eq!(survey().await, OutboxSurvey { dead: 0, waiting_since: Some(NOW) }, "nobody was told yet");
+    let later = NOW.plus_seconds(7);
+    shop.spread_events(everything_for(&["shop"]), 10, later).await.expect("the store answers");
+    assert_eq!(survey().await, OutboxSurvey { dead: 0, waiting_since: Some(later) });
+    let claimed = shop.claim("shop", later).await;
+    let end = |at: usize, outcome| shop.end_attempt(claimed[at].id, 1, outcome, later);
+    end(0, Outcome::Delivered).await.expect("the store answers");
+    assert_eq!(survey().await, OutboxSurvey { dead: 0, waiting_since: Some(later) }, "one waits still");
+    end(1, Outcome::Refused { error: "no".to_owned() }).await.expect("the store answers");
+    assert_eq!(survey().await, OutboxSurvey { dead: 1, waiting_since: None });
+    assert!(replay(shop, claimed[1].id).await);
+    assert_eq!(survey().await, OutboxSurvey { dead: 0, waiting_since: Some(NOW) }, "it waits anew");
 }

@@ -2,10 +2,11 @@
 
 use slippers_core::orders::{OrderStatus, PaymentOutcome};
 use slippers_core::payments::ledger::Account;
+use slippers_core::payments::refunds::RefundBounds;
 use slippers_core::payments::rules::Answer;
 use slippers_core::payments::{
-    AttemptStatus, EventKey, Evidence, Gateway, PaymentEvent, PaymentQuery, Report, ReviewReason, Source,
-    Subject,
+    AttemptStatus, BeginRefund, EventKey, Evidence, Gateway, PaymentEvent, PaymentQuery, PaymentSurvey,
+    Report, ReviewReason, Source, Subject,
 };
 use slippers_core::types::Money;
 
@@ -191,4 +192,65 @@ pub async fn of_eight_who_claim_at_once_each_gets_others(shop: &Shop) {
     let count = all.len();
     all.dedup();
     assert_eq!((count, all.len()), (20, 20));
+}
+
+pub async fn what_is_paid_is_compared_by_one_and_again_until_its_money_went_back_or_it_is_old(shop: &Shop) {
+    const DAY: i64 = 86_400;
+    let (_, attempt) = shop.paid("ours-1").await;
+    let open = shop.opened("ours-2").await;
+    let compared = |seconds| async move {
+        let due = shop.payments().claim_comparisons(10, 0, NOW.plus_seconds(seconds)).await;
+        due.expect("an answer").into_iter().map(|attempt| attempt.id).collect::<Vec<_>>()
+    };
+    assert_eq!(compared(599).await, []);
+    assert_eq!(compared(600).await, [attempt.id], "what is open is asked about by others");
+    assert_eq!(compared(1199).await, [], "it was claimed");
+    let claimed = shop.at_once(8, |shop, _| async move {
+        shop.payments().claim_comparisons(10, 0, NOW.plus_seconds(1200)).await.expect("an answer").len()
+    });
+    assert_eq!(claimed.await.into_iter().sum::<usize>(), 1);
+    // A part of it went back: what is left is compared as before.
+    shop.told(&attempt, Report::Refunded { total: Money::from_minor(4_000) }).await;
+    assert_eq!(compared(2399).await, []);
+    assert_eq!(compared(2400).await, [attempt.id]);
+    shop.told(&attempt, Report::Refunded { total: attempt.amount }).await;
+    assert_eq!(compared(5 * DAY).await, [], "nothing is left");
+    // The second one is paid, and the shop stands still for longer than anybody asks.
+    shop.told(&open.attempt, Report::Succeeded).await;
+    assert_eq!(compared(36 * DAY).await, [open.attempt.id]);
+    assert_eq!(compared(1_000 * DAY).await, [], "that was the last time");
+}
+
+pub async fn what_a_person_has_judged_is_not_compared_again(shop: &Shop) {
+    let (_, attempt) = shop.paid("ours-1").await;
+    shop.told(&attempt, Report::Cancelled).await;
+    let compared = |seconds| async move {
+        shop.payments().claim_comparisons(10, 0, NOW.plus_seconds(seconds)).await.expect("an answer").len()
+    };
+    assert_eq!(compared(600).await, 1, "what waits for a person may be seen to have its end");
+    let by = shop.keeper().await.user;
+    shop.payments().close_review(attempt.id, by, "a slip of theirs".to_owned(), NOW).await.expect("closed");
+    assert_eq!(compared(86_400).await, 0);
+}
+
+pub async fn what_waits_is_surveyed(shop: &Shop) {
+    let survey = |seconds| async move {
+        shop.payments().survey_payments(NOW.plus_seconds(seconds)).await.expect("an answer")
+    };
+    assert_eq!(survey(0).await, PaymentSurvey::default());
+    let (_, paid) = shop.paid("ours-1").await;
+    let open = shop.opened("ours-2").await.attempt;
+    let seen = PaymentSurvey { undecided: 1, ..PaymentSurvey::default() };
+    assert_eq!(survey(899).await, seen, "it has time left");
+    assert_eq!(survey(900).await, PaymentSurvey { late_since: Some(NOW.plus_seconds(900)), ..seen });
+    // What waits for a person waits for nobody else.
+    let cheap = PaymentEvent { amount: Some(Money::from_minor(1)), ..proof(&open, Report::Succeeded) };
+    shop.payments().apply_event(cheap, NOW).await.expect("an answer");
+    assert_eq!(survey(900).await, PaymentSurvey { in_review: 1, ..PaymentSurvey::default() });
+    let by = shop.keeper().await.user;
+    let bounds = RefundBounds { least: Money::ZERO, most: None };
+    let begin = BeginRefund { order: paid.order, amount: None, restock: true, by, bounds };
+    shop.payments().begin_refund(begin, NOW.plus_seconds(5)).await.expect("it is begun");
+    let since = Some(NOW.plus_seconds(5));
+    assert_eq!(survey(6).await, PaymentSurvey { undecided: 1, in_review: 1, late_since: since });
 }

@@ -2,11 +2,12 @@
 
 use futures_util::future::try_join;
 use slippers_core::StoreError;
-use slippers_core::payments::checks::delay_seconds;
+use slippers_core::payments::checks::{delay_seconds, next_comparison};
 use slippers_core::payments::ledger::{Account, Balances, Posting};
 use slippers_core::payments::rules::Answer;
 use slippers_core::payments::{
-    Attempt, DueAttempt, EventKey, EventRecord, Gateway, PaymentEvent, PaymentQuery, Report, StatementQuery,
+    Attempt, DueAttempt, EventKey, EventRecord, Gateway, MAX_SURVEYED, PaymentEvent, PaymentQuery,
+    PaymentSurvey, Report, StatementQuery,
 };
 use slippers_core::types::{Money, PaymentEventId, PaymentId, Timestamp, UserId};
 
@@ -100,7 +101,8 @@ pub(super) async fn balances(db: &Db) -> Result<Balances, StoreError> {
     Ok(Balances::of(&db.all(BALANCES, params![], read).await?))
 }
 
-const CLOSE_REVIEW: &str = "UPDATE payments SET review = NULL WHERE id = $1 AND review IS NOT NULL";
+const CLOSE_REVIEW: &str =
+    "UPDATE payments SET review = NULL, compare_at = NULL WHERE id = $1 AND review IS NOT NULL";
 
 pub(super) async fn close_review(
     db: &Db,
@@ -158,4 +160,57 @@ pub(super) async fn claim_due(
         DueAttempt { attempt, refunds }
     });
     Ok(claimed.collect())
+}
+
+const TO_COMPARE: &str = concat!(
+    select_payment!(),
+    "WHERE p.compare_at IS NOT NULL AND p.compare_at <= $1 ORDER BY p.compare_at, p.id LIMIT $2 \
+     FOR NO KEY UPDATE SKIP LOCKED"
+);
+const COMPARE_NEXT: &str = "
+    UPDATE payments SET compare_at = moved.at
+    FROM unnest($1, $2) AS moved (id, at) WHERE payments.id = moved.id";
+
+pub(super) async fn claim_comparisons(
+    db: &Db,
+    limit: i64,
+    jitter: u8,
+    now: Timestamp,
+) -> Result<Vec<Attempt>, StoreError> {
+    let due = db.all(TO_COMPARE, params![now.micros(), limit.max(0)], read_attempt).await?;
+    if due.is_empty() {
+        return Ok(due);
+    }
+    let next = |attempt: &Attempt| next_comparison(attempt, jitter, now).map(Timestamp::micros);
+    let (ids, times): (Vec<i64>, Vec<Option<i64>>) =
+        due.iter().map(|attempt| (attempt.id.get(), next(attempt))).unzip();
+    db.run(COMPARE_NEXT, params![ids, times]).await?;
+    Ok(due)
+}
+
+// Joined payment by payment: of the refunds only those of the few that are asked about are looked at.
+const SURVEY: &str = "
+    SELECT (SELECT count(*) FROM (SELECT 1 FROM payments WHERE next_check_at IS NOT NULL LIMIT $2) AS undecided),
+           (SELECT count(*) FROM (SELECT 1 FROM payments WHERE review IS NOT NULL LIMIT $2) AS in_review),
+           (SELECT min(expires_at) FROM payments
+            WHERE next_check_at IS NOT NULL AND status IN ('CREATED', 'PENDING') AND expires_at <= $1),
+           (SELECT min(begun.at) FROM payments p
+            CROSS JOIN LATERAL (SELECT min(r.created_at) AS at FROM refunds r
+                                WHERE r.payment_id = p.id AND r.status = 'PENDING') AS begun
+            WHERE p.next_check_at IS NOT NULL)";
+
+pub(super) async fn survey(db: &Db, now: Timestamp) -> Result<PaymentSurvey, StoreError> {
+    let read = |row: &Cells<'_>| {
+        let (ended, begun) = (row.time_or_none(2)?, row.time_or_none(3)?);
+        let late_since = ended.into_iter().chain(begun).min();
+        Ok(PaymentSurvey { undecided: row.int(0)?, in_review: row.int(1)?, late_since })
+    };
+    db.one(SURVEY, params![now.micros(), MAX_SURVEYED], read).await
+}
+
+const IS_ANY_TO_COMPARE: &str = "SELECT id FROM payments WHERE compare_at IS NOT NULL AND compare_at <= $1 ORDER BY compare_at, id LIMIT 1";
+
+pub(super) async fn is_any_to_compare(db: &Db, now: Timestamp) -> Result<bool, StoreError> {
+    let found = db.first(IS_ANY_TO_COMPARE, params![now.micros()], |row| row.int(0)).await?;
+    Ok(found.is_some())
 }

@@ -19,11 +19,12 @@ use slippers_core::StoreError;
 use slippers_core::payments::ledger::Balances;
 use slippers_core::payments::{
     Applied, Attempt, BeginRefund, DueAttempt, EventRecord, Gateway, ManualRecordError, Name, OpenAttempt,
-    OpenError, Opened, OrderFacts, PaymentEvent, PaymentQuery, PaymentStore, Refund, RefundError,
-    RefundStatus, Reserve, Reserved, StatementQuery, Subject,
+    OpenError, Opened, OrderFacts, PaymentEvent, PaymentQuery, PaymentStore, PaymentSurvey, Refund,
+    RefundError, RefundStatus, Reserve, Reserved, StatementQuery, Subject,
 };
 use slippers_core::types::{OrderId, PaymentId, RefundId, Timestamp, UserId};
 
+use crate::pool::Class;
 use crate::store::PostgresStore;
 
 #[async_trait]
@@ -91,6 +92,24 @@ impl PaymentStore for PostgresStore {
             .await
     }
 
+    async fn claim_comparisons(
+        &self,
+        limit: i64,
+        jitter: u8,
+        now: Timestamp,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        // Nearly always there is nothing, and a look needs no transaction.
+        let look = self.read_as(Class::Back, now, |db, now| Box::pin(lists::is_any_to_compare(db, *now)));
+        if !look.await? {
+            return Ok(Vec::new());
+        }
+        let args = (limit, jitter, now);
+        self.write(args, |db, (limit, jitter, now)| {
+            Box::pin(lists::claim_comparisons(db, *limit, *jitter, *now))
+        })
+        .await
+    }
+
     async fn find_attempt(&self, gateway: Gateway, subject: Subject) -> Result<Option<Attempt>, StoreError> {
         self.read((gateway, subject), |db, (gateway, subject)| Box::pin(rows::find(db, *gateway, subject)))
             .await
@@ -110,6 +129,10 @@ impl PaymentStore for PostgresStore {
 
     async fn list_events(&self, payment: Option<PaymentId>) -> Result<Vec<EventRecord>, StoreError> {
         self.read(payment, |db, payment| Box::pin(lists::events(db, *payment))).await
+    }
+
+    async fn survey_payments(&self, now: Timestamp) -> Result<PaymentSurvey, StoreError> {
+        self.read_as(Class::Back, now, |db, now| Box::pin(lists::survey(db, *now))).await
     }
 
     async fn balances(&self) -> Result<Balances, StoreError> {

@@ -2,6 +2,7 @@
 
 use slippers_core::StoreError;
 use slippers_core::orders::OrderStatus;
+use slippers_core::payments::checks::next_comparison;
 use slippers_core::payments::{
     Attempt, AttemptStatus, Currency, Gateway, Name, OrderFacts, Refund, RefundStatus, ReviewReason, Subject,
 };
@@ -188,7 +189,7 @@ pub(super) const UNBORN: PaymentId = PaymentId::new(0);
 const UPDATE: &str = "
     UPDATE payments SET their_id = $2, their_number = $3, link = $4, status = $5, received_minor = $6, settles = $7,
         review = $8, cancel_code = $9, expires_at = $10, their_time = $11, reserved_at = $12, paid_at = $13,
-        ended_at = $14
+        ended_at = $14, compare_at = CASE WHEN $15 IS NOT NULL THEN coalesce(compare_at, $15) END
     WHERE id = $1";
 // What is open is watched, unless a person has to look, and so is what has refunds on their way.
 const WATCH: &str = "
@@ -216,6 +217,7 @@ pub(super) async fn write(db: &Db, attempt: &Attempt) -> Result<(), StoreError> 
         micros(attempt.reserved_at),
         micros(attempt.paid_at),
         micros(attempt.ended_at),
+        micros(attempt.paid_at.and_then(|paid_at| next_comparison(attempt, 0, paid_at))),
     ];
     db.run(UPDATE, values).await?;
     Ok(())

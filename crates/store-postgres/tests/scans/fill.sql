@@ -47,8 +47,8 @@ UPDATE users SET outcome_order_count = 2;
 INSERT INTO order_items (order_id, slipper_id, quantity, unit_price_minor, total_minor, name, size, image)
 SELECT o.id, 1 + (o.id * 7 + n) % 20000, 1, 50, 50, 'Тапки', '42', '/p/' || 1 + (o.id * 7 + n) % 20000 || '.jpg'
 FROM orders o, generate_series(1, 2) AS n;
-INSERT INTO payments (order_id, gateway, reference, amount_minor, currency, status, received_minor, settles, created_at, recorded_by)
-SELECT id, 'manual', 'manual-' || id, 100, 'UZS', 'PAID', 100, TRUE, 1, 1 + id % 3 FROM orders WHERE payment_outcome IS NOT NULL;
+INSERT INTO payments (order_id, gateway, reference, amount_minor, currency, status, received_minor, settles, created_at, recorded_by, compare_at)
+SELECT id, 'manual', 'manual-' || id, 100, 'UZS', 'PAID', 100, TRUE, 1, 1 + id % 3, id FROM orders WHERE payment_outcome IS NOT NULL;
 INSERT INTO payments (order_id, gateway, reference, their_id, amount_minor, currency, status, received_minor, settles, their_time, created_at, next_check_at)
 SELECT id, 'octo', 'octo-' || id, 'theirs-' || id, 100, 'UZS', 'PENDING', 0, FALSE, id, 1, id FROM orders WHERE status = 'PENDING' AND id >= 15000;
 INSERT INTO refunds (payment_id, reference, amount_minor, status, restock, begun_by, created_at, ended_at)

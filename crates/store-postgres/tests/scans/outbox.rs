@@ -37,6 +37,7 @@ pub(super) async fn all(shop: &mut Stocked) {
         store.replay_dead_letter(DeliveryId::new(14_000 + n), UserId::new(1), NOW).await
     })
     .await;
+    shop.look("what waits to be told", async |store, _| store.survey_outbox().await).await;
     shop.look("a sweep of the outbox", async |store, _| {
         let later = Timestamp::from_seconds(10_000_000);
         store.sweep_outbox(vec![target()], later, 20).await

@@ -108,6 +108,11 @@ async fn events(shop: &mut Stocked) {
     })
     .await;
     shop.look("what is due", async |store, n| store.claim_due(5, 0, NOW.plus_seconds(n)).await).await;
+    shop.look("what waits", async |store, n| store.survey_payments(NOW.plus_seconds(n)).await).await;
+    shop.look("what is to be compared", async |store, n| {
+        store.claim_comparisons(5, 0, NOW.plus_seconds(n)).await
+    })
+    .await;
 }
 
 async fn refunds(shop: &mut Stocked) {

@@ -1,12 +1,12 @@
 //! Lists of payments, and those that are due.
 
 use slippers_core::StoreError;
-use slippers_core::payments::checks::delay_seconds;
+use slippers_core::payments::checks::{delay_seconds, next_comparison};
 use slippers_core::payments::ledger::{Account, Balances, Posting};
 use slippers_core::payments::rules::Answer;
 use slippers_core::payments::{
-    Attempt, DueAttempt, EventKey, EventRecord, Gateway, PaymentEvent, PaymentQuery, RefundStatus, Report,
-    StatementQuery,
+    Attempt, DueAttempt, EventKey, EventRecord, Gateway, MAX_SURVEYED, PaymentEvent, PaymentQuery,
+    PaymentSurvey, RefundStatus, Report, StatementQuery,
 };
 use slippers_core::types::{Money, PaymentEventId, PaymentId, Timestamp, UserId};
 
@@ -78,7 +78,8 @@ pub(super) fn balances(db: &Db<'_>) -> Result<Balances, StoreError> {
     Ok(Balances::of(&postings))
 }
 
-const CLOSE_REVIEW: &str = "UPDATE payments SET review = NULL WHERE id = ?1 AND review IS NOT NULL";
+const CLOSE_REVIEW: &str =
+    "UPDATE payments SET review = NULL, compare_at = NULL WHERE id = ?1 AND review IS NOT NULL";
 
 pub(super) fn close_review(
     db: &Db<'_>,
@@ -125,4 +126,44 @@ pub(super) fn claim_due(
         claimed.push(DueAttempt { attempt, refunds });
     }
     Ok(claimed)
+}
+
+const TO_COMPARE: &str = concat!(
+    select_payment!(),
+    "WHERE p.compare_at IS NOT NULL AND p.compare_at <= ?1 ORDER BY p.compare_at, p.id LIMIT ?2"
+);
+const COMPARE_NEXT: &str = "UPDATE payments SET compare_at = ?2 WHERE id = ?1";
+
+pub(super) fn to_compare(db: &Db<'_>, limit: i64, now: Timestamp) -> Result<Vec<Attempt>, StoreError> {
+    db.all(TO_COMPARE, (now.micros(), limit.max(0)), read_attempt)
+}
+
+pub(super) fn claim_comparisons(
+    db: &Db<'_>,
+    limit: i64,
+    jitter: u8,
+    now: Timestamp,
+) -> Result<Vec<Attempt>, StoreError> {
+    let due = to_compare(db, limit, now)?;
+    for attempt in &due {
+        let next = next_comparison(attempt, jitter, now).map(Timestamp::micros);
+        db.run(COMPARE_NEXT, (attempt.id.get(), next))?;
+    }
+    Ok(due)
+}
+
+const SURVEY: &str = "
+    SELECT (SELECT count(*) FROM (SELECT 1 FROM payments WHERE next_check_at IS NOT NULL LIMIT ?2)),
+           (SELECT count(*) FROM (SELECT 1 FROM payments WHERE review IS NOT NULL LIMIT ?2)),
+           (SELECT min(expires_at) FROM payments
+            WHERE next_check_at IS NOT NULL AND status IN ('CREATED', 'PENDING') AND expires_at <= ?1),
+           (SELECT min(r.created_at) FROM payments p JOIN refunds r ON r.payment_id = p.id
+            WHERE p.next_check_at IS NOT NULL AND r.status = 'PENDING')";
+
+pub(super) fn survey(db: &Db<'_>, now: Timestamp) -> Result<PaymentSurvey, StoreError> {
+    db.one(SURVEY, (now.micros(), MAX_SURVEYED), |row| {
+        let (ended, begun) = (rows::maybe_time(row, 2)?, rows::maybe_time(row, 3)?);
+        let late_since = ended.into_iter().chain(begun).min();
+        Ok(PaymentSurvey { undecided: row.int(0)?, in_review: row.int(1)?, late_since })
+    })
 }

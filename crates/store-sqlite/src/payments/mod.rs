@@ -14,8 +14,8 @@ use slippers_core::StoreError;
 use slippers_core::payments::ledger::Balances;
 use slippers_core::payments::{
     Applied, Attempt, BeginRefund, DueAttempt, EventRecord, Gateway, ManualRecordError, Name, OpenAttempt,
-    OpenError, Opened, OrderFacts, PaymentEvent, PaymentQuery, PaymentStore, Refund, RefundError,
-    RefundStatus, Reserve, Reserved, StatementQuery, Subject,
+    OpenError, Opened, OrderFacts, PaymentEvent, PaymentQuery, PaymentStore, PaymentSurvey, Refund,
+    RefundError, RefundStatus, Reserve, Reserved, StatementQuery, Subject,
 };
 use slippers_core::types::{OrderId, PaymentId, RefundId, Timestamp, UserId};
 
@@ -77,6 +77,19 @@ impl PaymentStore for SqliteStore {
         self.writer.run(move |db| lists::claim_due(db, limit, jitter, now)).await
     }
 
+    async fn claim_comparisons(
+        &self,
+        limit: i64,
+        jitter: u8,
+        now: Timestamp,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        // Nearly always there is nothing, and a look does not hold the writer up.
+        if self.readers.read(|db| lists::to_compare(db, 1, now))?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.writer.run(move |db| lists::claim_comparisons(db, limit, jitter, now)).await
+    }
+
     async fn find_attempt(&self, gateway: Gateway, subject: Subject) -> Result<Option<Attempt>, StoreError> {
         self.readers.read(|db| rows::find(db, gateway, &subject))
     }
@@ -95,6 +108,10 @@ impl PaymentStore for SqliteStore {
 
     async fn list_events(&self, payment: Option<PaymentId>) -> Result<Vec<EventRecord>, StoreError> {
         self.readers.read(|db| lists::events(db, payment))
+    }
+
+    async fn survey_payments(&self, now: Timestamp) -> Result<PaymentSurvey, StoreError> {
+        self.readers.read(|db| lists::survey(db, now))
     }
 
     async fn balances(&self) -> Result<Balances, StoreError> {

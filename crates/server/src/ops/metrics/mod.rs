@@ -9,6 +9,7 @@ mod process;
 pub(crate) mod requests;
 mod table;
 mod text;
+mod waiting;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,8 @@ pub use self::dashboard::{metrics_dashboard, metrics_page};
 pub(crate) use self::listener::serve;
 use self::requests::{Requests, Template};
 use self::text::Page;
+use self::waiting::Waiting;
+pub(crate) use self::waiting::look;
 use crate::http::errors::Code;
 use crate::shop::Shop;
 
@@ -41,6 +44,7 @@ pub(crate) struct Metrics {
     expired: AtomicU64,
     rounds: AtomicU64,
     failed_rounds: AtomicU64,
+    waiting: Waiting,
     started: Timestamp,
 }
 
@@ -85,6 +89,7 @@ impl Metrics {
             expired: AtomicU64::new(0),
             rounds: AtomicU64::new(0),
             failed_rounds: AtomicU64::new(0),
+            waiting: Waiting::default(),
             started,
         }
     }
@@ -156,6 +161,7 @@ pub(crate) fn page(shop: &Shop) -> String {
     write_work(&mut page, shop);
     write_cache(&mut page, shop);
     write_business(&mut page, metrics);
+    metrics.waiting.write(&mut page, shop.now());
     process::write(&mut page);
     page.put(
         &table::START,

@@ -204,6 +204,21 @@ metrics! {
     PAYMENTS_FAILED "slippers_payments_failed_total" Counter [] Business "cps"
         "Payments that ended without money: refused, given up at the gateway, or out of time."
         "failed" => "sum(rate(slippers_payments_failed_total[5m]))";
+    PAYMENTS_OPEN "slippers_payments_undecided" Gauge [] Business "none"
+        "Payments that are open or have money on its way back, up to 10,000; of the whole shop, whichever instance says so."
+        "undecided" => "max(slippers_payments_undecided)";
+    PAYMENTS_LATE "slippers_payments_late_seconds" Gauge [] Business "s"
+        "For how long the most overdue of them should have been decided; 0 = none is late. Of the whole shop."
+        "late" => "max(slippers_payments_late_seconds)";
+    PAYMENTS_IN_REVIEW "slippers_payments_in_review" Gauge [] Business "none"
+        "Payments that wait for a person, up to 10,000. Of the whole shop."
+        "wait for a person" => "max(slippers_payments_in_review)";
+    EVENTS_WAITING "slippers_events_waiting_seconds" Gauge [] Business "s"
+        "For how long the oldest event has waited that not everybody was told of; 0 = none waits. Of the whole shop."
+        "oldest event" => "max(slippers_events_waiting_seconds)";
+    DEAD_LETTERS "slippers_dead_letters" Gauge [] Business "none"
+        "Events whose delivery was given up, up to 10,000; each is kept for 30 days. Of the whole shop."
+        "dead letters" => "max(slippers_dead_letters)";
     CPU "process_cpu_seconds_total" Counter [] Process "none"
         "Time of all cores that the process has used."
         "cores" => "sum(rate(process_cpu_seconds_total{job=\"slippers\"}[5m]))";
