@@ -1,6 +1,7 @@
 //! A gateway that behaves like Click: it shows a pay page, calls the shop, and answers its Merchant API's status call.
 
 use std::io;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use sha1::Sha1;
 
 use super::client::{Answer, send};
+use super::memory::{Kept, Memory};
 use super::page::PayPage;
 use super::server::{Clock, Running, Shared, Shown, Sim, World, json_answer, page, read_json, redirect, run};
 use crate::secret::{Secret, hex};
@@ -76,6 +78,26 @@ impl Shown for Rows {
             })
         };
         json!({"payments": self.payments.iter().map(one).collect::<Vec<_>>()})
+    }
+}
+
+impl Kept for Rows {
+    fn kept(&self) -> Value {
+        self.shown()["payments"].clone()
+    }
+
+    fn recall(&mut self, kept: &Value) {
+        let text = |kept: &Value| kept.as_str().map(str::to_owned);
+        let read = |kept: &Value| {
+            Some(Payment {
+                trans_id: text(&kept["click_trans_id"])?,
+                paydoc_id: text(&kept["click_paydoc_id"])?,
+                order: text(&kept["merchant_trans_id"])?,
+                amount: text(&kept["amount"])?,
+                status: kept["payment_status"].as_i64()?,
+            })
+        };
+        self.payments = kept.as_array().into_iter().flatten().filter_map(read).collect();
     }
 }
 
@@ -330,18 +352,37 @@ async fn raw_call(State(sim): State<Shared<Rows>>, body: Bytes) -> Response {
     json_answer(&json!({"answers": answers}))
 }
 
+/// Takes a payment back in the cabinet, behind the shop's back.
+async fn reverse(State(sim): State<Shared<Rows>>, body: Bytes) -> Response {
+    set_status(&sim, read_json(&body)["click_trans_id"].as_str().unwrap_or_default(), FAILED);
+    json_answer(&json!({"ok": true}))
+}
+
 impl ClickSimulator {
     /// Starts it.
     ///
     /// # Errors
     /// The port can't be had.
     pub async fn start(settings: ClickSimulatorSettings, clock: Clock) -> io::Result<Running> {
-        let (seed, port) = (settings.seed, settings.port);
-        let sim = Sim::new(Rows { settings, payments: Vec::new() }, seed, clock);
+        Self::start_with(settings, clock, None).await
+    }
+
+    /// Starts it where it stood when this was kept.
+    ///
+    /// # Errors
+    /// The port can't be had.
+    pub async fn start_with(
+        settings: ClickSimulatorSettings,
+        clock: Clock,
+        memory: Option<Arc<dyn Memory>>,
+    ) -> io::Result<Running> {
+        let drawn_from = (settings.seed, settings.port);
+        let sim = Sim::new(Rows { settings, payments: Vec::new() }, drawn_from, clock, memory);
         let own = Router::new()
             .route("/services/pay", get(show_page).post(choose))
             .route("/payment/status/{service}/{payment}", get(status))
-            .route("/_sim/call", post(raw_call));
-        run(sim, own, port).await
+            .route("/_sim/call", post(raw_call))
+            .route("/_sim/reverse", post(reverse));
+        run(sim, own).await
     }
 }

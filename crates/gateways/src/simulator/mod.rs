@@ -32,6 +32,7 @@
 mod click;
 mod client;
 mod faults;
+mod memory;
 mod octo;
 mod page;
 mod payme;
@@ -39,6 +40,7 @@ mod server;
 
 pub use click::{ClickSimulator, ClickSimulatorSettings};
 pub use client::{Answer, send};
+pub use memory::Memory;
 pub use octo::{OctoSimulator, OctoSimulatorSettings};
 pub use payme::{PaymeSimulator, PaymeSimulatorSettings};
 pub use server::{Clock, Running};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -11,11 +12,14 @@ use axum::routing::{get, post};
 use serde_json::{Value, json};
 use slippers_core::types::{Money, Timestamp};
 
+use super::memory::Memory;
 use super::page::PayPage;
-use super::server::{Clock, Running, Shared, Shown, Sim, World, json_answer, page, read_json, redirect, run};
+use super::server::{Clock, Running, Shared, Shown, Sim, World, page, read_json, redirect, run};
 use crate::secret::Secret;
 
+mod cabinet;
 mod callbacks;
+mod kept;
 
 /// Minutes for which a link is good when the shop says nothing.
 const DEFAULT_TTL_MINUTES: i64 = 30;
@@ -341,36 +345,28 @@ async fn choose(State(sim): State<Shared<Rows>>, Path((uuid, choice)): Path<(Str
     redirect(&format!("{}{joint}octo_payment_UUID={uuid}&octo-status={status}", payment.return_url))
 }
 
-async fn settle(State(sim): State<Shared<Rows>>, body: Bytes) -> Response {
-    let status = if read_json(&body)["status"] == "failed" { "failed" } else { "succeeded" };
-    sim.with(|world, _| {
-        let refunds = world.rows.payments.iter_mut().flat_map(|payment| payment.refunds.values_mut());
-        refunds.filter(|refund| refund.status == "pending").for_each(|refund| refund.status = status);
-    });
-    json_answer(&json!({"ok": true}))
-}
-
-async fn cabinet_refund(State(sim): State<Shared<Rows>>, body: Bytes) -> Response {
-    let body = read_json(&body);
-    let done = sim.with(|world, _| {
-        let (id, amount) = (world.draw_uuid(), money(&body, "amount")?);
-        let payment = world.rows.find(body["uuid"].as_str()?)?;
-        payment.refunds.insert(id.clone(), Refund { id, amount, status: "succeeded" });
-        Some(())
-    });
-    json_answer(&json!({"ok": done.is_some()}))
-}
-
 impl OctoSimulator {
     /// Starts it.
     ///
     /// # Errors
     /// The port can't be had.
     pub async fn start(settings: OctoSimulatorSettings, clock: Clock) -> io::Result<Running> {
-        let (seed, port) = (settings.seed, settings.port);
+        Self::start_with(settings, clock, None).await
+    }
+
+    /// Starts it where it stood when this was kept.
+    ///
+    /// # Errors
+    /// The port can't be had.
+    pub async fn start_with(
+        settings: OctoSimulatorSettings,
+        clock: Clock,
+        memory: Option<Arc<dyn Memory>>,
+    ) -> io::Result<Running> {
+        let drawn_from = (settings.seed, settings.port);
         let rows =
             Rows { settings, url: String::new(), payments: Vec::new(), sent: Vec::new(), held: Vec::new() };
-        let sim = Sim::new(rows, seed, clock);
+        let sim = Sim::new(rows, drawn_from, clock, memory);
         let own = Router::new()
             .route("/prepare_payment", post(post_prepare))
             .route("/set_accept", post(post_accept))
@@ -379,9 +375,9 @@ impl OctoSimulator {
             .route("/pay/{uuid}/{choice}", post(choose))
             .route("/_sim/flush", post(callbacks::flush))
             .route("/_sim/replay", post(callbacks::replay))
-            .route("/_sim/settle", post(settle))
-            .route("/_sim/cabinet_refund", post(cabinet_refund));
-        let running = run(sim.clone(), own, port).await?;
+            .route("/_sim/settle", post(cabinet::settle))
+            .route("/_sim/cabinet_refund", post(cabinet::refund));
+        let running = run(sim.clone(), own).await?;
         sim.with(|world, _| world.rows.url = running.url());
         Ok(running)
     }

@@ -1,6 +1,7 @@
 //! A gateway that behaves like Payme: it shows a checkout page and calls the shop.
 
 use std::io;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use slippers_core::types::{Money, Timestamp};
 
 use super::client::{Answer, send};
+use super::memory::{Kept, Memory};
 use super::page::PayPage;
 use super::server::{
     Clock, Running, Shared, Shown, Sim, bad_request, json_answer, page, read_json, redirect, run,
@@ -73,6 +75,25 @@ impl Shown for Rows {
     fn shown(&self) -> Value {
         let one = |t: &Transaction| json!({"id": t.id, "order_id": t.order, "amount": t.amount, "time": t.time, "state": t.state});
         json!({"transactions": self.transactions.iter().map(one).collect::<Vec<_>>(), "calls": self.calls})
+    }
+}
+
+impl Kept for Rows {
+    fn kept(&self) -> Value {
+        self.shown()["transactions"].clone()
+    }
+
+    fn recall(&mut self, kept: &Value) {
+        let read = |kept: &Value| {
+            Some(Transaction {
+                id: kept["id"].as_str()?.to_owned(),
+                order: kept["order_id"].as_str()?.to_owned(),
+                amount: kept["amount"].as_i64()?,
+                time: kept["time"].as_i64()?,
+                state: kept["state"].as_i64()?,
+            })
+        };
+        self.transactions = kept.as_array().into_iter().flatten().filter_map(read).collect();
     }
 }
 
@@ -274,13 +295,25 @@ impl PaymeSimulator {
     /// # Errors
     /// The port can't be had.
     pub async fn start(settings: PaymeSimulatorSettings, clock: Clock) -> io::Result<Running> {
-        let (seed, port) = (settings.seed, settings.port);
-        let sim = Sim::new(Rows { settings, transactions: Vec::new(), calls: 0 }, seed, clock);
+        Self::start_with(settings, clock, None).await
+    }
+
+    /// Starts it where it stood when this was kept.
+    ///
+    /// # Errors
+    /// The port can't be had.
+    pub async fn start_with(
+        settings: PaymeSimulatorSettings,
+        clock: Clock,
+        memory: Option<Arc<dyn Memory>>,
+    ) -> io::Result<Running> {
+        let drawn_from = (settings.seed, settings.port);
+        let sim = Sim::new(Rows { settings, transactions: Vec::new(), calls: 0 }, drawn_from, clock, memory);
         let own = Router::new()
             .route("/_sim/call", post(raw_call))
             .route("/_sim/cancel", post(cabinet_cancel))
             .route("/_sim/statement", post(compare_statement))
             .fallback(checkout);
-        run(sim, own, port).await
+        run(sim, own).await
     }
 }

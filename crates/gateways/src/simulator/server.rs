@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::faults::Faults;
+use super::memory::{Kept, Memory, Notebook};
 use crate::secret::hex;
 
 /// Tells the time.
@@ -48,6 +49,8 @@ impl Running {
 pub(super) struct World<S> {
     pub(super) rows: S,
     pub(super) faults: Faults,
+    notebook: Notebook,
+    port: u16,
     seed: u64,
     drawn: u64,
     ahead_seconds: i64,
@@ -60,7 +63,7 @@ pub(super) struct Sim<S> {
 }
 
 /// What a simulator shows of itself.
-pub(super) trait Shown: Send + 'static {
+pub(super) trait Shown: Kept + Send + 'static {
     fn shown(&self) -> Value;
 }
 
@@ -87,9 +90,16 @@ impl<S> World<S> {
     }
 }
 
-impl<S> Sim<S> {
-    pub(super) fn new(rows: S, seed: u64, clock: Clock) -> Shared<S> {
-        let world = World { rows, faults: Faults::default(), seed, drawn: 0, ahead_seconds: 0 };
+impl<S: Kept> Sim<S> {
+    pub(super) fn new(
+        mut rows: S,
+        (seed, port): (u64, u16),
+        clock: Clock,
+        memory: Option<Arc<dyn Memory>>,
+    ) -> Shared<S> {
+        let notebook = Notebook::open(memory, &mut rows);
+        let faults = Faults::default();
+        let world = World { rows, faults, notebook, port, seed, drawn: 0, ahead_seconds: 0 };
         Arc::new(Self { world: Mutex::new(world), clock })
     }
 
@@ -97,7 +107,10 @@ impl<S> Sim<S> {
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut World<S>, Timestamp) -> T) -> T {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         let now = (self.clock)().plus_seconds(world.ahead_seconds);
-        act(&mut world, now)
+        let done = act(&mut world, now);
+        let World { notebook, port, rows, .. } = &mut *world;
+        notebook.keep(*port, rows);
+        done
     }
 
     /// Answers a call of the shop's: `act` does it, unless a fault comes before.
@@ -168,10 +181,17 @@ async fn move_clock<S: Shown>(State(sim): State<Shared<S>>, body: Bytes) -> Resp
     json_answer(&json!({"ok": true}))
 }
 
-/// Listens on this port of the loopback (0 = any) until the answer is dropped.
-pub(super) async fn run<S: Shown>(sim: Shared<S>, own: Router<Shared<S>>, port: u16) -> io::Result<Running> {
-    let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port)).await?;
+/// Listens on its port of the loopback until the answer is dropped. Where that is any, it is the one that it remembers, if
+/// nobody else has it by now.
+pub(super) async fn run<S: Shown>(sim: Shared<S>, own: Router<Shared<S>>) -> io::Result<Running> {
+    let bind = |port| TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, port));
+    let (wanted, former) = sim.with(|world, _| (world.port, world.notebook.port()));
+    let listener = match bind(if wanted == 0 { former } else { wanted }).await {
+        Err(_taken) if wanted == 0 => bind(0).await?,
+        bound => bound?,
+    };
     let address = listener.local_addr()?;
+    sim.with(|world, _| world.port = address.port());
     let router = own
         .route("/_sim/faults", post(put_faults::<S>))
         .route("/_sim/state", get(show::<S>))

@@ -2,13 +2,16 @@
 //! is never replaced by one, and without `--demo` there is none.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use slippers_core::payments::Currency;
 use slippers_core::types::Money;
 use slippers_gateways::simulator::{
-    ClickSimulator, ClickSimulatorSettings, Clock, OctoSimulator, OctoSimulatorSettings, PaymeSimulator,
-    PaymeSimulatorSettings, Running,
+    ClickSimulator, ClickSimulatorSettings, Clock, Memory, OctoSimulator, OctoSimulatorSettings,
+    PaymeSimulator, PaymeSimulatorSettings, Running,
 };
 use slippers_server::Entropy;
 use slippers_server::settings::{
@@ -38,15 +41,19 @@ impl Simulators {
     pub(super) async fn start(
         payments: &mut PaymentSettings,
         shop: SocketAddr,
+        data_dir: &Path,
         entropy: &dyn Entropy,
     ) -> Result<Self, Failure> {
-        let maker = Maker { shop: at_home(shop), key: draw_key(entropy)?, seed: draw_seed(entropy)? };
+        let (shop, data_dir) = (at_home(shop), data_dir.to_owned());
+        let maker = Maker { shop, data_dir, key: draw_key(entropy)?, seed: draw_seed(entropy)? };
         let mut running = Self::default();
         if matches!(payments.octo, Configured::Missing(_)) {
             payments.octo = Configured::Ready(maker.octo(&mut running).await?);
         }
         if matches!(payments.payme, Configured::Missing(_)) {
             payments.payme = Configured::Ready(maker.payme(&mut running).await?);
+            // It calls from this machine.
+            payments.payme_sources = Vec::new();
         }
         if matches!(payments.click, Configured::Missing(_)) {
             payments.click = Configured::Ready(maker.click(&mut running).await?);
@@ -58,11 +65,36 @@ impl Simulators {
 /// What the simulators and the shop have to agree about. Keys are drawn at each start.
 struct Maker {
     shop: String,
+    data_dir: PathBuf,
     key: Secret,
     seed: u64,
 }
 
+/// A file in the data directory: payments of a demo that is started again are what they were.
+#[derive(Debug)]
+struct File(PathBuf);
+
+#[expect(clippy::disallowed_methods, reason = "a demo may wait for the disk")]
+impl Memory for File {
+    fn recall(&self) -> Option<Value> {
+        serde_json::from_slice(&std::fs::read(&self.0).ok()?).ok()
+    }
+
+    fn keep(&self, known: &Value) {
+        // A whole file or the one before, wherever it is killed.
+        let new = self.0.with_extension("new");
+        let kept = std::fs::write(&new, known.to_string()).and_then(|()| std::fs::rename(&new, &self.0));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "a gateway of the demo will forget its payments: {error}");
+        }
+    }
+}
+
 impl Maker {
+    fn memory(&self, gateway: &str) -> Option<Arc<dyn Memory>> {
+        Some(Arc::new(File(self.data_dir.join(format!("demo-{gateway}.json")))))
+    }
+
     async fn octo(&self, running: &mut Simulators) -> Result<OctoSettings, Failure> {
         let settings = OctoSimulatorSettings {
             shop_id: NUMBER.to_owned(),
@@ -72,7 +104,8 @@ impl Maker {
             seed: self.seed,
             port: 0,
         };
-        let octo = OctoSimulator::start(settings, clock()).await.map_err(not_started)?;
+        let octo =
+            OctoSimulator::start_with(settings, clock(), self.memory("octo")).await.map_err(not_started)?;
         let settings = OctoSettings {
             base: octo.url(),
             shop_id: NUMBER.to_owned(),
@@ -99,7 +132,8 @@ impl Maker {
             seed: self.seed,
             port: 0,
         };
-        let payme = PaymeSimulator::start(settings, clock()).await.map_err(not_started)?;
+        let payme =
+            PaymeSimulator::start_with(settings, clock(), self.memory("payme")).await.map_err(not_started)?;
         let settings = PaymeSettings {
             merchant_id: MERCHANT.to_owned(),
             login: "Paycom".to_owned(),
@@ -122,7 +156,8 @@ impl Maker {
             seed: self.seed,
             port: 0,
         };
-        let click = ClickSimulator::start(settings, clock()).await.map_err(not_started)?;
+        let click =
+            ClickSimulator::start_with(settings, clock(), self.memory("click")).await.map_err(not_started)?;
         let settings = ClickSettings {
             service_id: NUMBER.to_owned(),
             merchant_id: NUMBER.to_owned(),

@@ -47,7 +47,7 @@ pub(super) fn run(world: &World, with_demo: bool, follows: bool) -> Result<(), F
     let gateways = if with_demo {
         let address = bound.address().unwrap_or(config.listen);
         let entropy = wire::entropy();
-        runtime.block_on(Simulators::start(&mut config.payments, address, &*entropy))?
+        runtime.block_on(Simulators::start(&mut config.payments, address, &config.data_dir, &*entropy))?
     } else {
         Simulators::default()
     };

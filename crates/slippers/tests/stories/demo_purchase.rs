@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::shop::{Shop, eventually};
+use crate::shop::{ADMIN_PASSWORD, Shop, eventually};
 
 fn press(url: &str) -> u16 {
     let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
@@ -37,6 +37,46 @@ fn a_newcomer_clicks_through_a_whole_purchase_at_each_gateway() {
             (order["status"] == "PAID").then_some(())
         });
     }
+}
+
+#[test]
+fn a_demo_that_is_started_again_knows_its_payments_also_when_it_was_killed() {
+    let mut shop = Shop::serve(TempDir::new().expect("a folder"), &[], &["--demo"]);
+    let buyer = shop.customer("Dilnoza");
+    let pay = |shop: &Shop, slipper: i64| {
+        let body = json!({"items": [{"slipper_id": slipper}]});
+        let made = shop.call(&buyer, "POST", "/payments/octo/create", &body).expect(200).json();
+        let link = made["redirect_url"].as_str().expect("a link").to_owned();
+        (made["order_id"].as_i64().expect("a number"), link)
+    };
+    let await_status = |shop: &Shop, order: i64, status: &str| {
+        let path = format!("/orders/{order}");
+        eventually(status, || {
+            let order = shop.call(&buyer, "GET", &path, &Value::Null).expect(200).json();
+            (order["status"] == status).then_some(())
+        });
+    };
+    let ((paid, paid_link), (open, open_link)) = (pay(&shop, 1), pay(&shop, 2));
+    assert_eq!(press(&format!("{paid_link}/pay")), 303);
+    await_status(&shop, paid, "PAID");
+    shop.signal("KILL");
+    assert_eq!(shop.wait(), None, "it was killed");
+    shop.restart();
+    // The link leads to the same page still, and what was paid can be returned.
+    let (again, same_link) = pay(&shop, 2);
+    assert_eq!((again, &same_link), (open, &open_link));
+    assert_eq!(press(&format!("{open_link}/pay")), 303);
+    await_status(&shop, open, "PAID");
+    // The demo has an Admin of its own, whose password it told once.
+    let create = ["admin", "create", "--name", "Boss", "--phone", "+998900000003", "--password-stdin"];
+    let (code, _, errors) = shop.run(&create, &format!("{ADMIN_PASSWORD}\n"));
+    assert_eq!(code, 0, "{errors}");
+    let admin = shop.login("Boss", ADMIN_PASSWORD);
+    let body = json!({"order_id": paid});
+    shop.call(&admin, "POST", "/payments/octo/refund", &body).expect(200);
+    await_status(&shop, paid, "REFUNDED");
+    let waiting = shop.call(&admin, "GET", "/payments/?in_review=true", &Value::Null).expect(200).json();
+    assert_eq!(waiting, json!([]), "nobody has to look");
 }
 
 #[test]
