@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::shop::Caller;
+use crate::shop::{Caller, eventually};
 use crate::till::{At, PRICE, STOCK, Till};
 
 impl Till {
@@ -143,5 +143,22 @@ fn a_complete_that_never_comes_is_found_by_asking_click() {
     till.pay_at_click(&buyer, order);
     till.await_payment(order, "FAILED");
     assert_eq!((till.status(order).as_str(), till.shop.stock(till.slipper)), ("PENDING", STOCK - 2));
+    till.assert_sound();
+}
+
+#[test]
+fn a_payment_that_is_reversed_in_clicks_cabinet_is_brought_before_a_person() {
+    let till = Till::open();
+    let (buyer, order) = till.order("Dilnoza", 1);
+    till.pay_at_click(&buyer, order);
+    till.await_status(order, "PAID");
+    let compare_now =
+        || till.shop.rows().run("UPDATE payments SET compare_at = 0 WHERE compare_at IS NOT NULL");
+    let payment = till.payments(order).remove(0);
+    till.sim(At::Click, "reverse", &json!({"click_trans_id": payment["gateway_id"]}));
+    compare_now();
+    eventually("it waits", || (till.payments(order)[0]["review"] == "contradiction").then_some(()));
+    // Click names no word for a reversal, so nothing is guessed.
+    assert_eq!(till.status(order), "PAID");
     till.assert_sound();
 }

@@ -24,7 +24,7 @@ pub(crate) fn watched_with(settings: &[(&str, &str)]) -> (Shop, SocketAddr) {
 }
 
 /// Where a shop with `METRICS_LISTEN` is scraped.
-fn metrics_of(shop: &Shop) -> SocketAddr {
+pub(crate) fn metrics_of(shop: &Shop) -> SocketAddr {
     let line = eventually("it tells where its metrics are", || {
         shop.said().lines().find(|line| line.trim_start().starts_with("metrics")).map(str::to_owned)
     });

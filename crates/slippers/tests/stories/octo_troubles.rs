@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 
 use crate::crowd::at_once;
+use crate::metrics::{metrics_of, scrape};
 use crate::shop::eventually;
-use crate::till::{At, PRICE, STOCK, Till};
+use crate::till::{At, PRICE, Till};
 
 #[test]
 fn callbacks_that_are_repeated_reordered_or_late_end_in_the_same_place() {
@@ -136,24 +137,6 @@ fn a_buyer_who_gave_up_gets_the_same_link_when_octo_was_slow() {
 }
 
 #[test]
-fn with_every_gateway_down_people_browse_and_order_and_are_told_what_happened() {
-    let dead = crate::gateways::dead().to_string();
-    let address = format!("http://{dead}");
-    let till = Till::open_with(&[("OCTO_API_BASE", &address), ("CLICK_API_BASE", &address)]);
-    let (buyer, order) = till.order("Dilnoza", 2);
-    let text = "HTTP error: the payment gateway can't be reached. Nothing was charged; please try again.";
-    till.create(&buyer, &json!({"order_id": order})).expect_error(400, text);
-    till.shop.get("/slippers/").expect(200);
-    till.shop.call(&buyer, "GET", "/cart", &Value::Null).expect(200);
-    let (_, second) = till.order("Farhod", 3);
-    assert_eq!((till.status(order), till.status(second)), ("PENDING".into(), "PENDING".into()));
-    assert_eq!(till.shop.stock(till.slipper), STOCK - 5);
-    till.create(&buyer, &json!({"order_id": order})).expect_error(400, text);
-    assert_eq!(till.payments(order).len(), 1, "the same attempt, under the same name");
-    till.assert_sound();
-}
-
-#[test]
 fn a_payment_that_octo_holds_is_taken_for_an_order_that_it_can_pay_and_let_go_for_others() {
     let till = Till::open_with(&[("OCTO_AUTO_CAPTURE", "false")]);
     let (buyer, order) = till.order("Dilnoza", 1);
@@ -175,7 +158,11 @@ fn a_payment_that_octo_holds_is_taken_for_an_order_that_it_can_pay_and_let_go_fo
 
 #[test]
 fn a_second_payment_is_kept_apart_and_waits_for_a_person() {
-    let till = Till::open();
+    let till = Till::open_with(&[("METRICS_LISTEN", "127.0.0.1:0")]);
+    let metrics = metrics_of(&till.shop);
+    let await_metric = |line: &str| {
+        eventually(line, || scrape(metrics).lines().any(|told| told == line).then_some(()));
+    };
     let (buyer, order) = till.order("Twice", 1);
     let link = till.link(&buyer, order);
     till.pay_at_payme(&buyer, order);
@@ -189,6 +176,7 @@ fn a_second_payment_is_kept_apart_and_waits_for_a_person() {
     });
     assert_eq!((&waiting["review"], &waiting["settles"]), (&json!("second_payment"), &json!(false)));
     assert_eq!(waiting["gateway"], "octo", "{second}");
+    await_metric("slippers_payments_in_review 1");
     let close = format!("/payments/{}/close-review", waiting["id"]);
     let note = json!({"note": "returned to the buyer in cash"});
     till.shop.call(&till.admin, "POST", &close, &json!({"note": ""})).expect(422);
@@ -197,6 +185,7 @@ fn a_second_payment_is_kept_apart_and_waits_for_a_person() {
     till.shop.call(&till.admin, "POST", "/payments/999/close-review", &note).expect(404);
     let waiting = till.shop.call(&till.admin, "GET", path, &Value::Null).expect(200).json();
     assert_eq!(waiting, json!([]));
+    await_metric("slippers_payments_in_review 0");
     assert_eq!(till.payments(order).iter().filter(|payment| payment["settles"] == true).count(), 1);
     till.assert_sound();
 }

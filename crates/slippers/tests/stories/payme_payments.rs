@@ -9,28 +9,28 @@ use crate::till::{At, PAYME_KEY, PRICE, STOCK, Till};
 use crate::tokens::now;
 
 /// A transaction of Payme's, and what calls say of it.
-struct Transaction {
-    id: String,
-    time: i64,
-    amount: i64,
-    order: i64,
+pub(crate) struct Transaction {
+    pub(crate) id: String,
+    pub(crate) time: i64,
+    pub(crate) amount: i64,
+    pub(crate) order: i64,
 }
 
 impl Transaction {
-    fn new(number: u32, order: i64, pairs: i64) -> Self {
+    pub(crate) fn new(number: u32, order: i64, pairs: i64) -> Self {
         Self { id: format!("{number:024}"), time: now() * 1000, amount: pairs * PRICE * 100, order }
     }
 
-    fn create(&self) -> Value {
+    pub(crate) fn create(&self) -> Value {
         let account = json!({"order_id": self.order.to_string()});
         json!({"id": self.id, "time": self.time, "amount": self.amount, "account": account})
     }
 
-    fn id(&self) -> Value {
+    pub(crate) fn id(&self) -> Value {
         json!({"id": self.id})
     }
 
-    fn cancel(&self, reason: i64) -> Value {
+    pub(crate) fn cancel(&self, reason: i64) -> Value {
         json!({"id": self.id, "reason": reason})
     }
 }
@@ -51,12 +51,12 @@ impl Till {
             .collect()
     }
 
-    fn payme(&self, method: &str, params: &Value) -> Value {
+    pub(crate) fn payme(&self, method: &str, params: &Value) -> Value {
         self.payme_at_once(method, params, 1).remove(0)
     }
 
     #[track_caller]
-    fn payme_refuses(&self, method: &str, params: &Value, code: i64) {
+    pub(crate) fn payme_refuses(&self, method: &str, params: &Value, code: i64) {
         let answer = self.payme(method, params);
         assert_eq!(answer["error"]["code"], code, "{method}: {answer}");
         for language in ["ru", "uz", "en"] {

@@ -24,6 +24,10 @@ pub(crate) const UNIQUE_KEY: &str = "octo-unique-key-of-stories";
 pub(crate) const PAYME_KEY: &str = "payme-key-of-stories";
 pub(crate) const CLICK_KEY: &str = "click-key-of-stories";
 
+/// A card as a gateway might send it by mistake, and the start of every card that simulators tell of: no log holds either.
+pub(crate) const CARD: &str = "8600495473316478";
+pub(crate) const START_OF_CARDS: &str = "860049";
+
 /// A shop, its gateways, and one kind of slippers in it.
 pub(crate) struct Till {
     pub(crate) shop: Shop,
@@ -101,6 +105,7 @@ impl Till {
             ("OCTO_RETURN_URL", "http://front.example/payment".into()),
             ("PAYME_MERCHANT_ID", "587f72c72cac0d162c722ae2".into()),
             ("PAYME_KEY", PAYME_KEY.into()),
+            ("PAYME_ALLOWED_IPS", "127.0.0.1".into()),
             ("PAYME_CHECKOUT_URL", payme.url()),
             ("CLICK_SERVICE_ID", "31".into()),
             ("CLICK_MERCHANT_ID", "27".into()),
@@ -126,7 +131,8 @@ impl Till {
         self.door.lead_to(self.shop.address());
     }
 
-    fn url(&self, at: At) -> String {
+    /// Where a simulator listens.
+    pub(crate) fn url(&self, at: At) -> String {
         match at {
             At::Octo => self.octo.url(),
             At::Payme => self.payme.url(),
