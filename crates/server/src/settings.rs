@@ -1,6 +1,7 @@
 //! What the server must be told, parsed and checked. Where a value comes from is the binary's business.
 
 mod redis_address;
+mod tls;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,6 +11,8 @@ use std::time::Duration;
 use regex::Regex;
 
 pub use self::redis_address::RedisAddress;
+pub(crate) use self::tls::HTTP2;
+pub use self::tls::{Tls, TlsError};
 pub use slippers_gateways::Secret;
 pub use slippers_gateways::click::ClickSettings;
 pub use slippers_gateways::octo::OctoSettings;
@@ -63,6 +66,8 @@ pub struct ConnectionSettings {
     pub max_requests: u64,
     /// How long what runs may take to finish when the server stops.
     pub drain_timeout: Duration,
+    /// TLS on the public listener; `None` = plain.
+    pub tls: Option<Tls>,
 }
 
 impl Default for ConnectionSettings {
@@ -76,6 +81,7 @@ impl Default for ConnectionSettings {
             max_requests_per_connection: 0,
             max_requests: 0,
             drain_timeout: Duration::from_secs(25),
+            tls: None,
         }
     }
 }

@@ -9,6 +9,7 @@ mod console;
 mod data_dir;
 mod failure;
 mod files;
+mod greeting;
 mod logging;
 mod password;
 mod pictures;

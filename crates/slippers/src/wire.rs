@@ -14,7 +14,7 @@ use slippers_server::{Clock, Entropy, LogNotifier, Notifier, Notifiers, Server, 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::config::{Config, MessageSettings};
+use crate::config::{Config, MessageSettings, TlsFiles};
 use crate::failure::Failure;
 pub(crate) use store::{
     Copied, check_database, copy_database, database_exists, look_at_database, migration_status, open_store,
@@ -194,6 +194,7 @@ pub(crate) fn server(config: &Config, store: Arc<dyn Store>, is_demo: bool) -> R
     let notifiers = notifiers(&config.messages, is_demo)?;
     let client = Arc::new(client(&config.payments)?);
     let mut settings = config.server_settings(secret);
+    settings.connections.tls = config.tls.as_ref().map(TlsFiles::load).transpose()?;
     settings.connections.max_requests = spread(config.limit_max_requests, &*entropy);
     let server = Server::new(store, settings, clock(), entropy, notifiers, client);
     server.map_err(|error| {

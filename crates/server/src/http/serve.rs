@@ -17,6 +17,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,7 @@ use super::hot::Short;
 use super::leftover;
 use super::limit::Decision;
 use super::payload::Payload;
+use super::protocol;
 use super::stack::Stack;
 use crate::settings::ConnectionSettings;
 
@@ -68,8 +70,9 @@ pub(crate) async fn serve(
         let (settings, draining) = (settings.clone(), draining.clone());
         connections.spawn(async move {
             let _place = place;
-            let _open = connection.stack.shop.metrics.connection();
-            connection.run(stream, &settings, &draining).await;
+            let stack = connection.stack.clone();
+            let _open = stack.shop.metrics.connection();
+            protocol::run(connection, stream, &settings, &draining).await;
         });
     };
 
@@ -134,7 +137,7 @@ async fn rest_after(error: &std::io::Error) {
 
 /// Whether the server is about to stop.
 #[derive(Debug, Default)]
-struct Draining {
+pub(super) struct Draining {
     has_begun: AtomicBool,
     token: CancellationToken,
 }
@@ -148,9 +151,21 @@ impl Draining {
     fn has_begun(&self) -> bool {
         self.has_begun.load(Ordering::Relaxed)
     }
+
+    /// Resolves when the server is to stop.
+    pub(super) async fn begun(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// Resolves when it is too late to begin a request.
+    pub(super) async fn last_moment(&self) {
+        self.begun().await;
+        tokio::time::sleep(LAST_REQUEST_GRACE).await;
+    }
 }
 
-struct Connection {
+/// A connection, whatever it speaks.
+pub(super) struct Connection {
     stack: Arc<Stack>,
     peer: SocketAddr,
     requests: AtomicU64,
@@ -158,47 +173,46 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(&self, stream: TcpStream, settings: &ConnectionSettings, draining: &Draining) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "can't set TCP_NODELAY");
-        }
-        let mut stream = tokio_io_timeout::TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(settings.write_timeout));
+    /// Serves HTTP/1.1 until either side ends it.
+    pub(super) async fn speak_http1(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        settings: &ConnectionSettings,
+        draining: &Draining,
+    ) -> hyper::Result<()> {
         let service = Front { connection: self, draining };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(settings.header_timeout)
             .max_buf_size(MAX_HEAD_BYTES)
             .max_headers(MAX_HEADERS)
-            .serve_connection(TokioIo::new(Box::pin(stream)), service);
+            .serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
-        let leave = async {
-            draining.token.cancelled().await;
-            tokio::time::sleep(LAST_REQUEST_GRACE).await;
-        };
         // In a set of its own it is looked at only when it was woken: to look at the token takes locks that all
         // connections share, several times a request.
-        let mut leave: FuturesUnordered<_> = [leave].into_iter().collect();
-        let ended = tokio::select! {
+        let mut leave: FuturesUnordered<_> = [draining.last_moment()].into_iter().collect();
+        tokio::select! {
             biased;
             ended = connection.as_mut() => ended,
             Some(()) = leave.next() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended early");
         }
     }
 
+    /// The short way, where the page is kept.
+    pub(super) fn try_short(&self, request: &Request<Incoming>) -> Short {
+        self.stack.try_short(request, self.peer.ip())
+    }
+
     /// The long way, through the stack and the router, or to a refusal.
-    async fn answer(
+    /// Answers also whether something of the request is left unread.
+    pub(super) async fn long_way(
         &self,
         request: Request<Incoming>,
         refused: Option<Decision>,
-        draining: &Draining,
-    ) -> Response<Payload> {
+    ) -> (Response<Payload>, bool) {
         let (request, leftover) = leftover::watch(request);
         let response = match refused {
             Some(decision) => self.stack.refuse(request, decision).await,
@@ -208,26 +222,18 @@ impl Connection {
             Some(leftover) => !leftover.discard().await,
             None => false,
         };
-        self.count(response, is_spent, draining)
+        (response, is_spent)
     }
 
-    /// Counts an answer, and says so when it is the connection's last.
-    fn count(
-        &self,
-        mut response: Response<Payload>,
-        is_spent: bool,
-        draining: &Draining,
-    ) -> Response<Payload> {
+    /// Counts an answer; answers whether it is the last that the connection may carry.
+    pub(super) fn count(&self) -> bool {
         self.stack.shop.request_limit.count();
         let served = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        if is_spent || (self.max_requests > 0 && served >= self.max_requests) || draining.has_begun() {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
+        self.max_requests > 0 && served >= self.max_requests
     }
 }
 
-/// What answers the requests of a connection.
+/// What answers the requests of a connection that speaks HTTP/1.1.
 struct Front<'c> {
     connection: &'c Connection,
     draining: &'c Draining,
@@ -240,14 +246,26 @@ impl<'c> Service<Request<Incoming>> for Front<'c> {
 
     fn call(&self, request: Request<Incoming>) -> Reply<'c> {
         let Self { connection, draining } = *self;
-        let refused = match connection.stack.try_short(&request, connection.peer.ip()) {
-            Short::Answered(response) => {
-                return Reply::Now(Some(connection.count(response, false, draining)));
-            }
+        let refused = match connection.try_short(&request) {
+            Short::Answered(response) => return Reply::Now(Some(self.count(response, false))),
             Short::Refused(decision) => Some(decision),
             Short::Missed => None,
         };
-        Reply::Later(Box::pin(connection.answer(request, refused, draining)))
+        let front = Front { connection, draining };
+        Reply::Later(Box::pin(async move {
+            let (response, is_spent) = connection.long_way(request, refused).await;
+            front.count(response, is_spent)
+        }))
+    }
+}
+
+impl Front<'_> {
+    /// Counts an answer, and says so when it is the connection's last.
+    fn count(&self, mut response: Response<Payload>, is_spent: bool) -> Response<Payload> {
+        if self.connection.count() || is_spent || self.draining.has_begun() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 

@@ -273,7 +273,7 @@ fn shop(config: &Config) -> Finding {
     if address.port() == 0 {
         return check.found(State::Skipped, "it may be on any port", "");
     }
-    match healthcheck::ask(address, healthcheck::PATIENCE) {
+    match healthcheck::ask(address, healthcheck::PATIENCE, config.tls.is_some()) {
         Ok(200) => check.ok(format!("{address} lives")),
         Ok(status) => check.found(
             State::Fail,

@@ -1,12 +1,13 @@
 //! `slippers healthcheck`
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::console;
 use crate::failure::Failure;
+use crate::greeting;
 
 /// How long the shop may take to answer, in all.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -19,7 +20,7 @@ pub(super) fn run(config: &Config) -> Result<(), Failure> {
             "name the port that the shop listens on: --listen ADDRESS:PORT",
         ));
     }
-    match ask(address, PATIENCE) {
+    match ask(address, PATIENCE, config.tls.is_some()) {
         Ok(200) => {
             console::say(&format!("{address} is alive."));
             Ok(())
@@ -46,21 +47,30 @@ pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
+/// A stream, with TLS or without.
+trait ReadWrite: Read + Write {}
+
+impl<S: Read + Write> ReadWrite for S {}
+
 /// The status of `GET /health/live`.
-pub(super) fn ask(address: SocketAddr, patience: Duration) -> io::Result<u16> {
+pub(super) fn ask(address: SocketAddr, patience: Duration, is_tls: bool) -> io::Result<u16> {
     let end = Instant::now() + patience;
     let left = || {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(io::Error::from(io::ErrorKind::TimedOut)) } else { Ok(left) }
     };
-    let mut stream = TcpStream::connect_timeout(&address, patience)?;
-    stream.set_write_timeout(Some(left()?))?;
+    let socket = TcpStream::connect_timeout(&address, patience)?;
+    socket.set_write_timeout(Some(left()?))?;
+    socket.set_read_timeout(Some(left()?))?;
+    let clock = socket.try_clone()?;
+    let mut stream: Box<dyn ReadWrite> =
+        if is_tls { Box::new(greeting::tls(socket)?) } else { Box::new(socket) };
     write!(stream, "GET /health/live HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
     // "HTTP/1.1 200" is all that counts.
     let mut head = [0; 12];
     let mut filled = 0;
     while filled < head.len() {
-        stream.set_read_timeout(Some(left()?))?;
+        clock.set_read_timeout(Some(left()?))?;
         match stream.read(&mut head[filled..]) {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => filled += count,
@@ -97,7 +107,7 @@ mod tests {
                 let _ = stream.shutdown(std::net::Shutdown::Write);
                 let _ = stream.read_to_end(&mut Vec::new());
             });
-            ask(address, Duration::from_secs(5))
+            ask(address, Duration::from_secs(5), false)
         })
     }
 
@@ -112,8 +122,8 @@ mod tests {
     #[test]
     fn silence_ends_with_the_patience() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let error =
-            ask(listener.local_addr().expect("an address"), Duration::from_millis(50)).expect_err("silence");
+        let error = ask(listener.local_addr().expect("an address"), Duration::from_millis(50), false)
+            .expect_err("silence");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 

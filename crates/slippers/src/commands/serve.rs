@@ -94,10 +94,11 @@ fn welcome(
     outcome: Option<&Outcome>,
     gateways: &Simulators,
 ) -> Vec<String> {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
     let site = if address.ip().is_unspecified() {
-        format!("http://localhost:{}", address.port())
+        format!("{scheme}://localhost:{}", address.port())
     } else {
-        format!("http://{address}")
+        format!("{scheme}://{address}")
     };
     let mut lines = vec![format!("Slippers is open: {site}")];
     let mut line = |what: &str, is: &str| lines.push(format!("  {what:<10} {is}"));

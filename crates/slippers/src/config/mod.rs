@@ -14,6 +14,7 @@ pub(crate) mod secret;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub(crate) use layers::{Flags, World};
 pub(crate) use messages::MessageSettings;
 use reader::Reader;
 use secret::KeyPlan;
+pub(crate) use tls::TlsFiles;
 
 /// Every setting, as the program uses it.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) database: Database,
     /// Where the signing key comes from.
     pub(crate) key: KeyPlan,
+    /// The certificate and the key of the public listener, if it speaks TLS.
+    pub(crate) tls: Option<TlsFiles>,
     /// What is logged, and how.
     pub(crate) log: LogSettings,
     /// Threads that serve, at least 1.
@@ -119,6 +123,7 @@ impl Config {
             listen,
             metrics_listen: read.metrics_listen(),
             database,
+            tls: read.tls(with_key),
             log: read.log(),
             workers: read.workers(),
             backlog: read.number(&table::BACKLOG),

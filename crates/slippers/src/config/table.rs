@@ -113,6 +113,10 @@ settings! {
         "Connections that may wait to be accepted; the kernel's net.core.somaxconn caps it.";
     METRICS_LISTEN "METRICS_LISTEN" = "", Text,
         "Address and port of a listener of its own on which Prometheus is answered at `/metrics`: `127.0.0.1:9100`. Unset: none.";
+    TLS_CERT "TLS_CERT" = "", Text,
+        "File of the certificate that the public listener shows, with the chain, in PEM; it then speaks TLS, with HTTP/2 for who offers it. Needs TLS_KEY. SIGHUP takes a renewed one. Unset: plain HTTP, HTTP/2 by prior knowledge too.";
+    TLS_KEY "TLS_KEY" = "", Text,
+        "File of the certificate's private key, in PEM, without a password.";
     LIMIT_MAX_REQUESTS "LIMIT_MAX_REQUESTS" = "0", Number(0, MAX_COUNT),
         "Requests, a fifth more or less, after which a fresh process takes over, without one that is lost; 0 = never. It is a stopgap against a leak.";
     SLOW_REQUEST "SLOW_REQUEST_MS" = "1000", Number(0, 3_600_000),
@@ -221,8 +225,7 @@ settings! {
 
 /// Names that belong to the shop, but to features that this version does not have yet; a `*` stands for any ending.
 /// They are accepted, so that one file of settings can serve old, present and coming versions.
-pub(crate) const NOT_YET: &[&str] =
-    &["APP_WORKERS", "COOKIE_*", "PHONE_ALLOWED_PREFIXES", "TLS_CERT", "TLS_KEY"];
+pub(crate) const NOT_YET: &[&str] = &["APP_WORKERS", "COOKIE_*", "PHONE_ALLOWED_PREFIXES"];
 
 /// What a name means to this version.
 #[derive(Clone, Copy, Debug)]

@@ -32,6 +32,7 @@ mod edge_validation;
 mod edge_wire;
 mod faults;
 mod gateways;
+mod http2;
 mod kept_pages;
 mod legacy_defects;
 mod legacy_passwords;

@@ -45,7 +45,7 @@ impl Running {
         let stderr = listen_to(child.stderr.take().expect("a pipe"), Arc::clone(&said), |_| {});
         let (found, address) = std::sync::mpsc::channel();
         let stdout = listen_to(child.stdout.take().expect("a pipe"), Arc::clone(&said), move |line| {
-            if let Some((_, rest)) = line.split_once("http://127.0.0.1:") {
+            if let Some((_, rest)) = line.split_once("://127.0.0.1:") {
                 let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
                 // Later lines repeat it; nobody waits for them.
                 let _ = found.send(SocketAddr::from(([127, 0, 0, 1], port.parse().expect("a port"))));
