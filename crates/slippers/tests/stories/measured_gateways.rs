@@ -69,7 +69,7 @@ impl<'t> Buyer<'t> {
             }
             let item = json!({"slipper_id": self.till.slipper, "quantity": 1});
             self.ask(2, "POST", "/cart/items", &item);
-            self.ask(3, "POST", "/orders/from-cart", &Value::Null);
+            self.ask(3, "POST", "/orders/from-cart?clear_cart=true", &Value::Null);
         }
     }
 }
