@@ -75,7 +75,13 @@ impl<'t> Buyer<'t> {
 }
 
 /// Wants to pay a new order every few seconds, at each gateway by turns, and takes whatever is said.
-fn try_to_pay(till: &Till, caller: &Caller, number: usize, told: &[AtomicU64; 2], enough: &AtomicBool) {
+fn try_to_pay(
+    till: &Till,
+    caller: &Caller,
+    (part, number): (usize, usize),
+    told: &[AtomicU64; 2],
+    enough: &AtomicBool,
+) {
     let mut next = Instant::now() + PACE * u32::try_from(number).expect("few") / 16;
     for round in 0_usize.. {
         while Instant::now() < next {
@@ -85,8 +91,8 @@ fn try_to_pay(till: &Till, caller: &Caller, number: usize, told: &[AtomicU64; 2]
             std::thread::park_timeout(Duration::from_millis(20));
         }
         next += PACE;
-        let gateway = ["octo", "octo", "click", "payme"][round % 4];
-        let item = json!({"slipper_id": till.slipper, "quantity": 1, "notes": format!("{number}-{round}")});
+        let gateway = ["octo", "octo", "click", "payme"][(number + round) % 4];
+        let item = json!({"slipper_id": till.slipper, "quantity": 1, "notes": format!("{part}-{round}")});
         let path = format!("/payments/{gateway}/create");
         let status = till.shop.call(caller, "POST", &path, &json!({"items": [item]})).status;
         assert!([200, 400, 503].contains(&status), "{gateway}: {status}");
@@ -139,7 +145,7 @@ fn measure_what_gateways_that_are_down_cost_those_who_buy() {
         let waits = std::thread::scope(|scope| {
             for (number, payer) in payers.iter().enumerate() {
                 let (till, told, enough) = (&till, &told[is_down], &enough);
-                scope.spawn(move || try_to_pay(till, payer, number, told, enough));
+                scope.spawn(move || try_to_pay(till, payer, (part, number), told, enough));
             }
             let until = Instant::now() + PART;
             let waits = at_once(BUYERS, |number| {
