@@ -1,15 +1,10 @@
 //! Pages of the catalogue that are kept: never older than the last answer, and the same as if they were made anew.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use serde_json::{Value, json};
 
-use crate::crowd::at_once;
 use crate::shop::{Answer, Caller, Shop, eventually};
 use crate::wire;
 
-/// Writes that are raced against reads.
-const WRITES: i64 = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
 /// What differs from one answer to the next.
 const CHANGING: [&str; 7] = [
     "date",
@@ -145,68 +140,6 @@ fn every_answer_says_who_may_keep_it() {
     let shared = Shop::open_with(&[("CACHE_S_MAXAGE_SEC", "60"), ("CACHE_STALE_IF_ERROR_SEC", "600")]);
     let rule = shared.get("/slippers/").header("cache-control").map(str::to_owned);
     assert_eq!(rule.as_deref(), Some("public, max-age=0, s-maxage=60, stale-if-error=600"));
-}
-
-/// Tells the load that a writer has ended, also by a failure.
-struct Done<'w>(&'w AtomicUsize);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-#[test]
-fn a_read_that_starts_after_a_write_was_answered_sees_it() {
-    let shop = Shop::open();
-    let admin = shop.admin();
-    let slippers = [shop.product(&admin, "Mu", &json!(1), 1), shop.product(&admin, "Nu", &json!(1), 1)];
-    let writing = AtomicUsize::new(slippers.len());
-    at_once(5, |hand| {
-        let Some(slipper) = slippers.get(hand).copied() else {
-            // The load, so that pages are always being made and kept.
-            while writing.load(Ordering::Relaxed) > 0 {
-                shop.get("/slippers/?limit=100").expect(200);
-                shop.get(&format!("/slippers/{}", slippers[hand % 2])).expect(200);
-            }
-            return;
-        };
-        let _done = Done(&writing);
-        for round in 2..WRITES / 2 + 2 {
-            change(&shop, &admin, slipper, &json!({"price": round, "quantity": round}));
-            let seen = shop.get(&format!("/slippers/{slipper}")).expect(200).json();
-            assert_eq!(
-                (&seen["price"], &seen["quantity"]),
-                (&json!(f64::from(i32::try_from(round).expect("small"))), &json!(round))
-            );
-            assert_eq!(listed(&shop, slipper)["quantity"], round);
-        }
-    });
-}
-
-#[test]
-fn a_sold_out_product_is_never_shown_as_available() {
-    let shop = Shop::open_with(&[("ORDER_MAX_OPEN", "0")]);
-    let admin = shop.admin();
-    let buyer = shop.customer("Dilnoza");
-    let slipper = shop.product(&admin, "Mu", &json!(10), 0);
-    for round in 0..50 {
-        change(&shop, &admin, slipper, &json!({"quantity": 2}));
-        assert_eq!(listed(&shop, slipper)["is_available"], true);
-        for left in [1, 0] {
-            shop.put_in_cart(&buyer, slipper, 1);
-            let order = shop.call(&buyer, "POST", "/orders/from-cart", &Value::Null).expect(200).json();
-            shop.call(&buyer, "DELETE", "/cart/clear", &Value::Null).expect(200);
-            assert_eq!(shop.stock(slipper), left, "round {round}: its own page never lags");
-            assert_eq!(listed(&shop, slipper)["is_available"], left > 0, "round {round}");
-            if left == 0 && round % 2 == 0 {
-                let id = order["order_id"].as_str().expect("an id");
-                let path = format!("/orders/{id}");
-                shop.call(&buyer, "PUT", &path, &json!({"status": "CANCELLED"})).expect(200);
-                assert_eq!(listed(&shop, slipper)["is_available"], true, "round {round}: one is back");
-            }
-        }
-    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ const SERVES: &str = "serves: pages and limits are shared";
 const PASSED_BY: &str = "does not serve";
 
 /// An instance on a database and a Redis.
-fn instance(database: &Database, redis: &Redis, settings: &[(&str, &str)]) -> Shop {
+pub(crate) fn instance(database: &Database, redis: &Redis, settings: &[(&str, &str)]) -> Shop {
     let (database, redis) = (database.url(), redis.url());
     let own = [
         ("DATABASE_URL", database.as_str()),
