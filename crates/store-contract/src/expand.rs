@@ -17,6 +17,25 @@ macro_rules! __tests {
     )*};
 }
 
+/// One test a room, which tells its stories side by side: for a store that takes its time until it is ready.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rooms {
+    ($factory:ident $($feature:ident { $($room:ident { $($story:ident)* })* })*) => {$(
+        mod $feature {$(
+            #[test]
+            fn $room() {
+                $crate::tell_side_by_side(&[$((stringify!($story), || {
+                    $crate::block_on(async {
+                        let fresh = super::$factory().await;
+                        $crate::tell($crate::$feature::$room::$story(fresh.shop())).await;
+                    });
+                })),*]);
+            }
+        )*}
+    )*};
+}
+
 /// The names, as (room, story).
 #[doc(hidden)]
 #[macro_export]

@@ -144,6 +144,11 @@ impl Shop {
         Self { payments: Some(payments), ..Self::new(store) }
     }
 
+    /// The store itself.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
     /// The store's payments.
     pub fn payments(&self) -> &dyn PaymentStore {
         self.payments.as_deref().expect("the store keeps payments: see TestStore::with_payments")

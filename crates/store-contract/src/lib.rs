@@ -22,10 +22,12 @@ pub mod images;
 mod model;
 pub mod orders;
 pub mod outbox;
+mod own_reads;
 mod payment_suite;
 pub mod payments;
 pub mod search;
 pub mod seeding;
+mod side_by_side;
 pub mod stock;
 pub mod store;
 mod suite;
@@ -42,6 +44,8 @@ use slippers_core::payments::PaymentStore;
 pub use tokio;
 
 use given::Shop;
+#[doc(hidden)]
+pub use side_by_side::{block_on, tell_side_by_side};
 
 /// The longest that a story may take: no verb waits without a bound, so a story that hangs is a broken promise.
 const STORY_LIMIT: Duration = Duration::from_secs(180);

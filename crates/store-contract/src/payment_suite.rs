@@ -6,6 +6,9 @@ macro_rules! payment_suite {
     ($factory:ident) => {
         $crate::payment_suite!(@list __tests $factory);
     };
+    (rooms $factory:ident) => {
+        $crate::payment_suite!(@list __rooms $factory);
+    };
     (@names) => {
         $crate::payment_suite!(@list __names none)
     };

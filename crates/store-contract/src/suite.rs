@@ -3,11 +3,15 @@
 
 /// Makes one test of each story of the contract, on a fresh store each.
 ///
-/// Its argument is the name of an `async fn() -> TestStore` in the module where it is called.
+/// Its argument is the name of an `async fn() -> TestStore` in the module where it is called. With `rooms` before it, each
+/// room is one test, whose stories run side by side, each on a store of its own all the same.
 #[macro_export]
 macro_rules! contract_suite {
     ($factory:ident) => {
         $crate::contract_suite!(@list __tests $factory);
+    };
+    (rooms $factory:ident) => {
+        $crate::contract_suite!(@list __rooms $factory);
     };
     (@names) => {
         $crate::contract_suite!(@list __names none)

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::path::Path;
+use std::process::Command;
 
 use crate::error::Error;
 use crate::folder::Folder;
@@ -58,6 +60,10 @@ impl Builder {
             port.number,
             users.display()
         );
+        if knows_prepared_statements(&program)? {
+            // As a version that doesn't, until a test says otherwise.
+            text.push_str("max_prepared_statements = 0\n");
+        }
         text.extend(self.settings.iter().map(|(name, value)| format!("{name} = {value}\n")));
         fs::write(&ini, text).map_err(Error::at(&ini))?;
         fs::write(&users, format!("\"postgres\" \"{}\"\n", self.password)).map_err(Error::at(&users))?;
@@ -67,6 +73,14 @@ impl Builder {
         server.launch()?;
         Ok(PgBouncer(server))
     }
+}
+
+/// Whether it is of version 1.21 or later: those before end at a setting that they don't know.
+fn knows_prepared_statements(program: &Path) -> Result<bool, Error> {
+    let said = program::run("pgbouncer --version", Command::new(program).arg("--version"))?;
+    let version = said.split_whitespace().nth(1).unwrap_or_default();
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0_u32));
+    Ok((numbers.next(), numbers.next()) >= (Some(1), Some(21)))
 }
 
 /// Asked whether it speaks TLS, which needs no password, it says yes or no.

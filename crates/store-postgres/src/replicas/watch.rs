@@ -18,6 +18,8 @@ use crate::route::row;
 
 /// The longest pause between two looks at one replica; some are a quarter shorter.
 const LOOK: Duration = Duration::from_millis(500);
+/// The shortest: while a replica has yet to show whose copy it is.
+const FIRST_LOOKS: Duration = Duration::from_millis(50);
 /// A row that is to be shown is written anew after this: it is swept after five minutes.
 const PROOF_LIFE: Duration = Duration::from_secs(60);
 /// Between two attempts to write it.
@@ -52,13 +54,24 @@ fn current(proof: &Shared) -> Option<Proof> {
 }
 
 async fn watch(all: &Weak<Replicas>, replica: &Weak<Replica>, proof: &Shared) {
+    let mut unproven_since: Option<Instant> = None;
     loop {
         {
             let (Some(all), Some(replica)) = (all.upgrade(), replica.upgrade()) else { return };
             look(&all, &replica, current(proof)).await;
+            unproven_since = replica
+                .must_prove(all.epoch.now(), None)
+                .then(|| unproven_since.unwrap_or_else(Instant::now));
         }
-        tokio::time::sleep(share_of(LOOK, 75, lot())).await;
+        let pause = unproven_since.map_or(LOOK, |since| until_next_look(since.elapsed()));
+        tokio::time::sleep(share_of(pause, 75, lot())).await;
     }
+}
+
+/// A replica is used as soon as it has shown whose copy it is, so the first looks follow each other closely. The longer that
+/// takes, the less hangs on a moment.
+fn until_next_look(unproven_for: Duration) -> Duration {
+    (unproven_for / 4).clamp(FIRST_LOOKS, LOOK)
 }
 
 async fn look(all: &Replicas, replica: &Replica, proof: Option<Proof>) {
