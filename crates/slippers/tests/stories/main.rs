@@ -30,6 +30,7 @@ mod edge_limits;
 mod edge_paths;
 mod edge_validation;
 mod edge_wire;
+mod failover;
 mod faults;
 mod gateways;
 mod http2;

@@ -35,6 +35,17 @@ impl Postgres {
         self.psql("postgres", &set).map(drop)
     }
 
+    /// From now on a replica streams from the cluster behind this port of 127.0.0.1: after a failover, that of the one that
+    /// was promoted. Takes up to five seconds to be so, where the stream had ended before.
+    pub fn follow(&self, port: u16) -> Result<(), Error> {
+        let follow = format!(
+            "alter system set primary_conninfo = 'host=127.0.0.1 port={port} user=postgres password={}';\n\
+             select from pg_reload_conf()",
+            self.password()
+        );
+        self.psql("postgres", &follow).map(drop)
+    }
+
     /// Makes a replica a primary of its own, on a new timeline, and waits until it takes writes. What it received and
     /// hasn't replayed yet it replays first, without delay.
     pub fn promote(&self) -> Result<(), Error> {
@@ -52,6 +63,29 @@ impl Cluster {
                    else pg_current_wal_insert_lsn() end, '0/0')";
         let answer = self.psql("postgres", ask)?;
         answer.parse().map_err(|_| Error::Failed { what: "asking for the position".into(), output: answer })
+    }
+
+    /// How far a replica has received the log of a primary whose connection has ended, in bytes, replayed or not.
+    pub fn received(&self) -> Result<u64, Error> {
+        let ask = "select pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0') from \
+                   (select count(*) as receiving from pg_stat_wal_receiver where status = 'streaming') as receivers \
+                   where receiving = 0";
+        let received =
+            wait::until(wait::LIMIT, || match self.psql("postgres", ask) {
+                Ok(answer) if answer.is_empty() => None,
+                Ok(answer) => {
+                    let position = answer.parse();
+                    Some(position.map_err(|_| Error::Failed {
+                        what: "asking what was received".into(),
+                        output: answer,
+                    }))
+                }
+                Err(cause) => Some(Err(cause)),
+            });
+        received.unwrap_or_else(|| {
+            let what = "the end of a replica's stream".to_owned();
+            Err(Error::Late { what, limit_s: wait::LIMIT.as_secs(), log: String::new() })
+        })
     }
 
     /// Waits until a replica has replayed all that its primary had written at `position`.

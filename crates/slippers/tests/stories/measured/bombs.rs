@@ -1,5 +1,4 @@
-//! What bombs and crowds of logins cost those who buy meanwhile. No story: it is run by `script/measure-bombs` against a
-//! release build, on a machine that does nothing else.
+//! What bombs and crowds of logins cost those who buy meanwhile: `script/measure-bombs`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
