@@ -44,7 +44,6 @@ impl Failure {
     }
 
     /// Whether the exit code is 2.
-    #[cfg(test)]
     pub(crate) fn is_misuse(&self) -> bool {
         self.kind == Kind::Misused
     }

@@ -93,8 +93,8 @@ async fn try_session(route: &Route) -> Result<Session, OpenError> {
     match route.configured(Session::Ours).connect(Session::Ours, false, &Arc::default()).await {
         Ok(db) if Session::is_in_force(&db).await => Ok(Session::Ours),
         Ok(_) => Ok(Session::Shared),
-        Err(why) if why.contains("startup parameter") => Ok(Session::Shared),
-        Err(why) => Err(OpenError::Database(why)),
+        Err(no_way) if no_way.why.contains("startup parameter") => Ok(Session::Shared),
+        Err(no_way) => Err(no_way.into()),
     }
 }
 

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::FutureExt as _;
 use slippers_core::{Change, StoreError};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Error, NoTls, Row, SimpleQueryMessage};
+use tokio_postgres::{Client, Error, Row, SimpleQueryMessage};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 pub(crate) use self::cells::{Cells, time};
 use self::prepared::Prepared;
@@ -29,6 +30,8 @@ const CONNECTION: u32 = 3;
 /// polls in order) go down the wire together and are answered in order.
 pub(crate) struct Db {
     client: Client,
+    /// Encrypts the word that cancels, which goes on a connection of its own.
+    tls: MakeRustlsConnect,
     session: Session,
     /// `None`: statements are unnamed, parsed with every use, and leave nothing on the connection.
     prepared: Option<Prepared>,
@@ -43,10 +46,17 @@ pub(crate) struct Db {
 }
 
 impl Db {
-    pub(crate) fn new(client: Client, session: Session, prepared: bool, statements: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        tls: MakeRustlsConnect,
+        session: Session,
+        prepared: bool,
+        statements: Arc<AtomicU64>,
+    ) -> Self {
         let prepared = prepared.then(Prepared::default);
         Self {
             client,
+            tls,
             session,
             prepared,
             statements,
@@ -243,7 +253,7 @@ impl Db {
 
     /// Tells the server that nobody waits for the statement at work. Dropping a future does not.
     pub(crate) async fn cancel(&self) {
-        if let Err(error) = self.client.cancel_token().cancel_query(NoTls).await {
+        if let Err(error) = self.client.cancel_token().cancel_query(self.tls.clone()).await {
             tracing::debug!(%error, "a statement that nobody waits for was not cancelled");
         }
     }

@@ -7,12 +7,38 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use crate::budget::Allowance;
 
+/// One of the addresses of the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// [`PostgresSettings::url`](crate::PostgresSettings::url).
+    Shop,
+    /// [`PostgresSettings::direct_url`](crate::PostgresSettings::direct_url).
+    Direct,
+    /// One of [`PostgresSettings::replica_urls`](crate::PostgresSettings::replica_urls).
+    Replica,
+}
+
 /// Why a database was not opened. Nothing in it was changed.
 #[derive(Debug, ThisError)]
 pub enum OpenError {
-    /// The URL can't be read.
-    #[error("the database's URL can't be read: {0}")]
-    Url(String),
+    /// A URL can't be read.
+    #[error("the database's URL can't be read: {why}")]
+    Url {
+        /// Which.
+        of: Address,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// There is no encrypted way to the server that may be gone.
+    #[error("cannot open the database: {why}")]
+    Tls {
+        /// The address that asks for it.
+        of: Address,
+        /// What stands in the way.
+        why: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// There is something else in it.
     #[error("the database holds tables, but not those of Slippers")]
     NotSlippers,

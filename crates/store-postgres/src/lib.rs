@@ -3,10 +3,10 @@
 //! - [`PostgresStore`] is the door; each feature's promises are kept in the file that bears its name.
 //! - `verbs` runs a verb: a read on one connection, a write in one transaction, again as a whole where that is safe.
 //! - `pool` keeps connections and lends them, by classes of calls and never waiting without a bound; `connection` makes
-//!   them, `session` knows the limits of their statements, `budget` how many the server has to give.
+//!   them, `tls` encrypts them, `session` knows the limits of their statements, `budget` how many the server has to give.
 //! - `db` is the one funnel to tokio-postgres and the one place that knows prepared from unnamed statements; `params` are
 //!   the values of a statement, `error` the one place that reads its errors.
-//! - `route` finds the host that takes writes, `replicas` those that may answer a read.
+//! - `route` finds the host that takes writes, `replicas` those that may answer a read; `pooler` looks at the way there.
 //! - `feed` tells what was changed, here and by other instances.
 //! - `migrations` brings the database's schema up to this program's.
 #![forbid(unsafe_code)]
@@ -28,17 +28,20 @@ mod outbox;
 mod params;
 mod payments;
 mod pool;
+mod pooler;
 mod replicas;
 mod route;
 mod session;
 mod settings;
 mod store;
+mod tls;
 mod transfer;
 mod verbs;
 
 pub use budget::Allowance;
-pub use error::OpenError;
+pub use error::{Address, OpenError};
 pub use migrations::{MigrationState, MigrationStatus};
+pub use pooler::{Pooler, Way};
 pub use settings::PostgresSettings;
 pub use store::PostgresStore;
 pub use transfer::{Moved, Progress, TransferError};

@@ -8,8 +8,9 @@ use slippers_core::StoreError;
 
 use crate::connection::{CONNECT_LIMIT, Endpoint, connect_as};
 use crate::db::Db;
-use crate::error::told;
+use crate::error::{Address, OpenError, told};
 use crate::session::Session;
+use crate::tls::remedy;
 
 /// The longest that one of several hosts may take: the next may be better.
 const HOST_LIMIT: Duration = Duration::from_secs(1);
@@ -43,6 +44,31 @@ pub(crate) enum Role {
     Primary(Arc<Epoch>),
     /// One that replays what another writes.
     Replica,
+}
+
+/// Why there is no connection.
+#[derive(Clone, Debug)]
+pub(crate) struct NoWay {
+    /// In words.
+    pub(crate) why: String,
+    /// Where it is for TLS: the address, and what to do about it.
+    tls: Option<(Address, &'static str)>,
+}
+
+impl NoWay {
+    fn because(why: impl Into<String>) -> Self {
+        Self { why: why.into(), tls: None }
+    }
+}
+
+impl From<NoWay> for OpenError {
+    fn from(no_way: NoWay) -> Self {
+        let NoWay { why, tls } = no_way;
+        match tls {
+            Some((of, remedy)) => Self::Tls { of, why, remedy },
+            None => Self::Database(why),
+        }
+    }
 }
 
 /// Hosts, of which one is wanted.
@@ -83,32 +109,33 @@ impl Route {
     /// Makes a connection.
     ///
     /// # Errors
-    /// Why no host will do, in words.
+    /// Why no host will do.
     pub(crate) async fn connect(
         &self,
         session: Session,
         prepared: bool,
         statements: &Arc<AtomicU64>,
-    ) -> Result<Db, String> {
+    ) -> Result<Db, NoWay> {
         let hosts = self.endpoints.len();
         let limit = if matches!(self.role, Role::Any) { CONNECT_LIMIT } else { HOST_LIMIT };
         let first = self.last.load(Ordering::Relaxed);
-        let mut why = Vec::new();
+        let (mut why, mut tls) = (Vec::new(), None);
         for at in (first..hosts).chain(0..first.min(hosts)) {
             let Some(endpoint) = self.endpoints.get(at) else { continue };
             let connecting = self.try_one(endpoint, session, prepared, Arc::clone(statements));
             // The limit of the driver ends with the TCP handshake: a server that then says nothing would be waited for.
-            match tokio::time::timeout(limit, connecting).await {
+            let failed = match tokio::time::timeout(limit, connecting).await {
                 Ok(Ok(db)) => {
                     self.last.store(at, Ordering::Relaxed);
                     return Ok(db);
                 }
-                Ok(Err(error)) if hosts > 1 => why.push(format!("{}: {error}", endpoint.name)),
-                Ok(Err(error)) => why.push(error),
-                Err(_) => why.push("a new connection was not answered in time".to_owned()),
-            }
+                Ok(Err(failed)) => failed,
+                Err(_) => NoWay::because("a new connection was not answered in time"),
+            };
+            why.push(if hosts > 1 { format!("{}: {}", endpoint.name, failed.why) } else { failed.why });
+            tls = tls.or(failed.tls);
         }
-        Err(why.join("; "))
+        Err(NoWay { why: why.join("; "), tls })
     }
 
     async fn try_one(
@@ -117,12 +144,15 @@ impl Route {
         session: Session,
         prepared: bool,
         statements: Arc<AtomicU64>,
-    ) -> Result<Db, String> {
-        let db = connect_as(endpoint, session, prepared, statements).await.map_err(|error| told(&error))?;
+    ) -> Result<Db, NoWay> {
+        let db = connect_as(endpoint, session, prepared, statements).await.map_err(|error| NoWay {
+            why: told(&error),
+            tls: remedy(&error).map(|remedy| (endpoint.of, remedy)),
+        })?;
         match &self.role {
             Role::Any => {}
-            Role::Primary(epoch) => be_primary(&db, epoch).await?,
-            Role::Replica => be_replica(&db).await?,
+            Role::Primary(epoch) => be_primary(&db, epoch).await.map_err(NoWay::because)?,
+            Role::Replica => be_replica(&db).await.map_err(NoWay::because)?,
         }
         Ok(db)
     }

@@ -12,12 +12,13 @@ use tokio::runtime::Handle;
 use crate::budget::Budget;
 use crate::connection::{Endpoint, lot, read_url};
 use crate::db::Db;
-use crate::error::OpenError;
+use crate::error::{Address, OpenError};
 use crate::feed::{Feed, Positions};
 use crate::migrations::{self, MigrationStatus};
 use crate::orders::combiner::Combiner;
 use crate::params::params;
 use crate::pool::{Class, Maker, Pool};
+use crate::pooler::{self, Way};
 use crate::replicas::Replicas;
 use crate::route::{Epoch, Role, Route};
 use crate::session::Session;
@@ -56,8 +57,7 @@ impl PostgresStore {
         let ways = Ways::of(settings)?;
         let budget = {
             // Closed before the pool opens any: together they are never above the budget.
-            let db = ways.direct.connect(Session::Ours, false, &Arc::default()).await;
-            let db = db.map_err(OpenError::Database)?;
+            let db = ways.direct.connect(Session::Ours, false, &Arc::default()).await?;
             let budget = Budget::find(settings, &ways.pooled, &db).await?;
             migrations::migrate(&db, wall_clock()).await?;
             budget
@@ -97,6 +97,14 @@ impl PostgresStore {
         migrations::status(&connect_directly(settings).await?).await
     }
 
+    /// What stands on the way to this database, which is only looked at. Takes a few seconds at most.
+    ///
+    /// # Errors
+    /// [`OpenError`] when it can't be reached.
+    pub async fn look_at_way(settings: &PostgresSettings) -> Result<Way, OpenError> {
+        pooler::look(&Ways::of(settings)?.pooled).await
+    }
+
     /// Closes the store: what is at work is finished (for at most ten seconds), and every later call is
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
@@ -122,11 +130,14 @@ struct Ways {
 
 impl Ways {
     fn of(settings: &PostgresSettings) -> Result<Self, OpenError> {
-        let (mut pooled, direct_url) = (read_url(&settings.url)?, settings.direct_url.as_ref());
-        let mut direct = direct_url.map_or_else(|| Ok(pooled.clone()), |url| read_url(url))?;
+        let mut pooled = read_url(&settings.url, Address::Shop)?;
+        let mut direct = match &settings.direct_url {
+            Some(url) => read_url(url, Address::Direct)?,
+            None => pooled.clone(),
+        };
         let mut others = Vec::new();
         for url in &settings.replica_urls {
-            others.extend(read_url(url)?);
+            others.extend(read_url(url, Address::Replica)?);
         }
         let name = format!("slippers {:016x}", lot());
         if !others.is_empty() {
@@ -152,7 +163,7 @@ impl Ways {
 /// A connection past a pooler, for work that takes its time, such as migrations.
 pub(crate) async fn connect_directly(settings: &PostgresSettings) -> Result<Db, OpenError> {
     let ways = Ways::of(settings)?;
-    ways.direct.connect(Session::Ours, false, &Arc::default()).await.map_err(OpenError::Database)
+    Ok(ways.direct.connect(Session::Ours, false, &Arc::default()).await?)
 }
 
 #[async_trait]

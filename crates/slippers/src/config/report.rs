@@ -63,7 +63,7 @@ pub(crate) fn check(config: &Config) -> String {
     if let Database::Postgres(server) = &config.database {
         let _ = writeln!(text, "Takes of PostgreSQL: {}.", server.budget());
         if let Some(direct) = &server.direct_url {
-            let _ = writeln!(text, "Goes through a pooler, and past it to {direct} for migrations.");
+            let _ = writeln!(text, "Goes to {direct} for migrations, and to hear of changes.");
         }
         for replica in &server.replicas {
             let _ = writeln!(text, "Reads from the replica {replica}, with as many connections.");

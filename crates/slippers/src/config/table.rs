@@ -56,7 +56,7 @@ settings! {
     DATA_DIR "SLIPPERS_DATA_DIR" = "./data", Text,
         "Folder of everything that the shop keeps: database, signing key, pictures. Made when it is missing.";
     DATABASE_URL "DATABASE_URL" = "", Url,
-        "`postgresql://USER:PASSWORD@HOST:PORT/DATABASE` (`postgresql+asyncpg://` too), or `sqlite:PATH`, or `sqlite:///PATH` (so an absolute path has four slashes). Unset: `shop.db` in the data folder.";
+        "`postgresql://USER:PASSWORD@HOST:PORT/DATABASE` (`postgresql+asyncpg://` too; TLS by `?sslmode=verify-full&sslrootcert=FILE`), or `sqlite:PATH`, or `sqlite:///PATH` (so an absolute path has four slashes). Unset: `shop.db` in the data folder.";
     DATABASE_DIRECT_URL "DATABASE_DIRECT_URL" = "", Url,
         "The same PostgreSQL past a pooler, for migrations and for what other instances tell. Unset: DATABASE_URL.";
     DATABASE_REPLICA_URLS "DATABASE_REPLICA_URLS" = "", Url,

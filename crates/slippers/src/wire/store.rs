@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use slippers_core::types::Timestamp;
 use slippers_core::{Store, StoreError};
-use slippers_store_postgres::{Moved, PostgresSettings, PostgresStore, Progress, TransferError};
+use slippers_store_postgres::{Address, Moved, PostgresSettings, PostgresStore, Progress, TransferError};
+pub(crate) use slippers_store_postgres::{Pooler, Way};
 pub(crate) use slippers_store_sqlite::backup::Copied;
 use slippers_store_sqlite::backup::{self, BackupError};
 use slippers_store_sqlite::{Export, SqliteStore};
@@ -180,8 +181,15 @@ const EDITED: &str = "run the released version of slippers that made this databa
 
 fn postgres_not_opened(server: &Postgres, error: &slippers_store_postgres::OpenError) -> Failure {
     use slippers_store_postgres::OpenError;
+    let name = match error {
+        OpenError::Url { of, .. } | OpenError::Tls { of, .. } => setting_of(*of),
+        _ => setting_of(Address::Shop),
+    };
     let fix = match error {
-        OpenError::Url(_) => "write DATABASE_URL as postgresql://USER:PASSWORD@HOST:PORT/DATABASE".to_owned(),
+        OpenError::Url { .. } => format!(
+            "write {name} as postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with options of PostgreSQL's behind a ?"
+        ),
+        OpenError::Tls { remedy, .. } => format!("in {name}: {remedy}"),
         OpenError::NotSlippers => "name an empty database in DATABASE_URL".to_owned(),
         OpenError::Encoding(_) => {
             "make the database anew: createdb --template=template0 --encoding=UTF8 NAME".to_owned()
@@ -199,7 +207,25 @@ fn postgres_not_opened(server: &Postgres, error: &slippers_store_postgres::OpenE
             server.url
         ),
     };
-    Failure::failed(format!("DATABASE_URL: {error}"), fix)
+    let what = format!("{name}: {error}");
+    match error {
+        OpenError::Url { .. } => Failure::misused(what, fix),
+        _ => Failure::failed(what, fix),
+    }
+}
+
+const fn setting_of(address: Address) -> &'static str {
+    match address {
+        Address::Shop => "DATABASE_URL",
+        Address::Direct => "DATABASE_DIRECT_URL",
+        Address::Replica => "DATABASE_REPLICA_URLS",
+    }
+}
+
+/// What stands on the way to the server, which is only looked at.
+pub(crate) fn look_at_way(server: &Postgres, runtime: &Runtime) -> Result<Way, Failure> {
+    let way = runtime.block_on(PostgresStore::look_at_way(&settings(server)));
+    way.map_err(|error| postgres_not_opened(server, &error))
 }
 
 fn settings(server: &Postgres) -> PostgresSettings {

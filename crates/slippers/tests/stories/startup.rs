@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use serde_json::Value;
+use slippers_testbed::{PgBouncer, postgres};
 use tempfile::TempDir;
 
 use crate::program::run_in;
@@ -254,4 +255,44 @@ fn an_address_that_is_taken_is_told() {
     let (code, complained) = fails(dir.path(), &[], &["serve", "--listen", &address]);
     assert!(code == 1 && complained.contains(&address) && complained.contains("in use"), "{complained}");
     shop.get("/health").expect(200);
+}
+
+#[test]
+fn what_stands_before_a_server_is_asked_and_told() {
+    let dir = folder();
+    let cluster = postgres::shared().expect("PostgreSQL");
+    let database = cluster.database().expect("a database");
+    let pooler = PgBouncer::to(cluster).start().expect("a PgBouncer");
+    let pooled = database.url_through(pooler.port());
+    let check = |url: &str, more: &[(&str, &str)]| {
+        let key = ("SECRET_KEY", "a-key-of-stories-that-is-not-used-anywhere-else");
+        run_in(dir.path(), &owned(&[&[("DATABASE_URL", url), key], more].concat()), &["config", "check"], "")
+    };
+    let unnamed = ("DATABASE_PREPARED_STATEMENTS", "false");
+    let direct = database.url();
+    let past = ("DATABASE_DIRECT_URL", direct.as_str());
+    for (url, more, code, told) in [
+        (direct.as_str(), &[][..], 0, "and each connection is its own"),
+        (&pooled, &[unnamed], 0, "behind PgBouncer 1."),
+        (&pooled, &[unnamed], 0, "DATABASE_DIRECT_URL past it would do better"),
+        (&pooled, &[unnamed, past], 0, "none is prepared, migrations and word of changes go past it"),
+        (&pooled, &[past], 2, "set DATABASE_PREPARED_STATEMENTS=false"),
+        ("postgresql://nobody@127.0.0.1:1/shop", &[], 0, "The server was not asked what stands before it"),
+        (
+            &format!("{direct}?sslmode=yes"),
+            &[],
+            2,
+            r#"DATABASE_URL: the database's URL can't be read: sslmode is "yes""#,
+        ),
+        (&format!("{direct}?sslmode=require"), &[], 0, "in DATABASE_URL: set ssl=on in the server"),
+    ] {
+        let (exit, said, complained) = check(url, more);
+        let all = format!("{said}{complained}");
+        assert!(exit == code && all.contains(told), "{told} is not in ({exit}):\n{all}");
+        assert!(!all.contains(cluster.password()), "{all}");
+    }
+    let wrong = ("DATABASE_DIRECT_URL", format!("{direct}?sslmode=verify-full&sslrootcert=/nowhere/ca.crt"));
+    let (exit, _, complained) = check(&direct, &[(wrong.0, &wrong.1)]);
+    assert!(exit == 2 && complained.contains("DATABASE_DIRECT_URL"), "{complained}");
+    assert!(complained.contains("sslrootcert=/nowhere/ca.crt can't be read"), "{complained}");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::poll_fn;
 use tokio::sync::Notify;
-use tokio_postgres::{AsyncMessage, Client, Connection, Error, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Connection, Error};
 
 use super::Feed;
 use crate::connection::Endpoint;
@@ -49,7 +49,7 @@ async fn talk(
     heard: &Arc<Notify>,
     instance: &str,
 ) -> Result<(), Error> {
-    let (client, connection) = endpoint.config.connect(NoTls).await?;
+    let (client, connection) = endpoint.config.connect(endpoint.tls.connect.clone()).await?;
     let listening = listen(connection, heard, instance);
     let telling = async {
         // A word need not survive a power failure, and no disk is to be waited for.

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::breaker::Breaker;
 use crate::connection::lot;
 use crate::db::Db;
-use crate::route::Route;
+use crate::route::{NoWay, Route};
 use crate::session::Session;
 
 /// A server that has just come up is not drowned in handshakes.
@@ -50,7 +50,7 @@ impl Maker {
                 breaker.succeeded();
                 Ok(db)
             }
-            Err(why) => {
+            Err(NoWay { why, .. }) => {
                 tracing::warn!("the database can't be reached: {why}");
                 breaker.failed(why.clone(), lot(), Instant::now());
                 Err(StoreError::Unavailable(why))

@@ -51,3 +51,25 @@ async fn prepared_statements_fail_there() {
     }
     panic!("this PgBouncer knows prepared statements");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_is_found_by_what_it_does() {
+    let database = support::database().await;
+    let cluster = slippers_testbed::postgres::shared().expect("PostgreSQL");
+    let look = async |url: String| {
+        let way = PostgresStore::look_at_way(&PostgresSettings::new(url)).await.expect("it answers");
+        assert!(way.server.starts_with(|first: char| first.is_ascii_digit()), "{way:?}");
+        way.pooler
+    };
+    for settings in [&[("default_pool_size", "1")][..], &[], &[("server_round_robin", "1")]] {
+        let builder = PgBouncer::to(cluster);
+        let builder = settings.iter().fold(builder, |builder, (name, value)| builder.setting(name, value));
+        let pooler = builder.start().expect("a PgBouncer");
+        let found = look(database.url_through(pooler.port())).await.expect("a pooler");
+        assert!(found.name.as_ref().is_some_and(|name| name.starts_with("PgBouncer 1.")), "{found:?}");
+        assert!(!found.keeps_prepared, "{settings:?}: {found:?}");
+    }
+    let of_sessions = PgBouncer::to(cluster).setting("pool_mode", "session").start().expect("a PgBouncer");
+    assert_eq!(look(database.url_through(of_sessions.port())).await, None, "a connection is its own there");
+    assert_eq!(look(database.url()).await, None);
+}

@@ -5,6 +5,7 @@
 mod budget;
 mod connections;
 mod crowds;
+mod encrypted;
 mod frozen;
 #[path = "../support/mod.rs"]
 mod support;

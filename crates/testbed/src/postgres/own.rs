@@ -28,6 +28,8 @@ pub struct Postgres {
 pub struct Builder {
     fsync: bool,
     settings: Vec<(String, String)>,
+    /// Certificate and key, in PEM.
+    tls: Option<(String, String)>,
     linger_s: u32,
 }
 
@@ -42,6 +44,12 @@ impl Builder {
     pub fn setting(mut self, name: &str, value: impl ToString) -> Self {
         self.settings.push((name.to_owned(), value.to_string()));
         self
+    }
+
+    /// Offers TLS with this certificate and its key, both in PEM.
+    pub fn tls(mut self, certificate: impl Into<String>, key: impl Into<String>) -> Self {
+        self.tls = Some((certificate.into(), key.into()));
+        self.setting("ssl", "on")
     }
 
     /// How long it outlives its last lease, in seconds.
@@ -60,7 +68,12 @@ impl Builder {
     /// Starts the cluster whose files are in the folder `data` already.
     pub(super) fn start_on(self, folder: Folder, password: String) -> Result<Postgres, Error> {
         let port = Port::claim()?;
-        write_settings(&folder.path.join("data"), port.number, self.fsync, &self.settings)?;
+        let data = folder.path.join("data");
+        write_settings(&data, port.number, self.fsync, &self.settings)?;
+        if let Some((certificate, key)) = &self.tls {
+            write_owned(&data.join("server.crt"), certificate)?;
+            write_owned(&data.join("server.key"), key)?;
+        }
         let program = program::postgresql_folder()?.join("postgres");
         let launch = Launch {
             command: vec![program.into(), "-D".into(), folder.path.join("data").into()],
@@ -102,7 +115,6 @@ fn answers(server: &Server) -> bool {
     lines.next().and_then(|pid| pid.parse().ok()) == server.pid() && lines.nth(6) == Some("ready")
 }
 
-#[expect(clippy::disallowed_methods, reason = "code that blocks anyway")]
 fn write_settings(data: &Path, port: u16, fsync: bool, more: &[(String, String)]) -> Result<(), Error> {
     let durable = if fsync { "on" } else { "off" };
     let mut text = format!("{SETTINGS}port = {port}\nfsync = {durable}\nfull_page_writes = {durable}\n");
@@ -115,8 +127,16 @@ fn write_settings(data: &Path, port: u16, fsync: bool, more: &[(String, String)]
         // Renamed, so that the settings of the copied cluster (time zone, locale) stay in force.
         fs::rename(&path, &base).map_err(Error::at(&path))?;
     }
-    fs::write(&path, text).map_err(Error::at(&path))?;
-    crate::user::of_servers().own(&path)
+    write_owned(&path, &text)
+}
+
+/// A file that the server's user alone may read, as a key must be.
+#[expect(clippy::disallowed_methods, reason = "code that blocks anyway")]
+fn write_owned(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text).map_err(Error::at(path))?;
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .map_err(Error::at(path))?;
+    crate::user::of_servers().own(path)
 }
 
 impl Postgres {
