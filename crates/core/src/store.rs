@@ -15,6 +15,7 @@ use crate::orders::OrderStore;
 use crate::outbox::OutboxStore;
 use crate::payments::PaymentStore;
 use crate::position::{Position, Reader};
+use crate::tally::WaitCounts;
 use crate::types::UserId;
 
 /// A rule that the database itself holds. A write that would break it changes nothing.
@@ -77,6 +78,8 @@ pub struct StoreLoad {
     pub writes: u64,
     /// Transactions of such writes.
     pub write_transactions: u64,
+    /// How long calls waited for a connection, or for their turn to write.
+    pub waits: WaitCounts,
 }
 
 /// A copy of the database, as it is at this moment.

@@ -37,6 +37,7 @@ use crate::accounts::resets::Resets;
 use crate::accounts::sessions::Sessions;
 use crate::accounts::throttle::Throttle;
 use crate::accounts::tokens::Tokens;
+pub use crate::cache::RedisVitals;
 use crate::cache::{PageCache, Redis};
 use crate::http::body::Bodies;
 use crate::http::files::Files;
@@ -45,7 +46,7 @@ pub use crate::http::serve::Leave;
 use crate::http::stack::Stack;
 use crate::images::Pictures;
 use crate::ops::Metrics;
-pub use crate::ops::{metrics_dashboard, metrics_page, openapi_json};
+pub use crate::ops::{memory_limit, metrics_dashboard, metrics_page, openapi_json};
 use crate::outbox::Outbox;
 use crate::payments::Gateways;
 pub use crate::ports::{

@@ -41,10 +41,24 @@ pub struct Settings {
     pub static_dir: PathBuf,
     /// Requests that take at least this long are logged.
     pub slow_request: Duration,
+    /// Which others are.
+    pub access_log: AccessLog,
     /// Peers whose forwarding headers count.
     pub trusted_proxies: Vec<Network>,
     /// Where pages and limits are shared with other instances; `None` = nowhere.
     pub redis: Option<RedisAddress>,
+}
+
+/// Which requests get a line in the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessLog {
+    /// None but the slow ones and those that failed.
+    #[default]
+    Off,
+    /// One in a hundred, and each that was refused, failed or slow.
+    Sampled,
+    /// Each.
+    All,
 }
 
 /// How connections are held.

@@ -100,11 +100,29 @@ pub(crate) enum Command {
     /// Nothing is changed. Exit code 0: nothing to do; 1: something may become a fault (warn); 2: something is one (fail).
     Doctor {
         /// One JSON array, an object for each check.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "watch")]
         json: bool,
+
+        /// Show live what happens, from the listener of the metrics, until Ctrl-C.
+        #[arg(long)]
+        watch: bool,
+
+        /// The public address of the shop, to look at what stands in front: `https://shop.example.uz`.
+        #[arg(long, value_name = "URL", conflicts_with = "watch")]
+        url: Option<String>,
 
         #[command(flatten)]
         listen: Listen,
+    },
+
+    /// Measure this host and its database for some seconds, and tell which settings follow from that.
+    ///
+    /// Nothing is changed: a file in the data folder that is gone at once, some password hashes, and on PostgreSQL commits
+    /// that write nothing but the log. Best on a shop that is closed or quiet.
+    Tune {
+        /// Seconds for each size of the pool that is tried, 1 to 60.
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=60))]
+        seconds: u64,
     },
 
     /// Copy a shop on SQLite into a folder while it sells: rows of one moment, pictures, signing key.

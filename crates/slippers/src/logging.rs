@@ -12,9 +12,10 @@ pub(crate) fn start(settings: &LogSettings) {
     let filter = EnvFilter::new(&settings.directives);
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // What is started already goes on as it is.
-    let _ = if settings.json {
+    let is_terminal = io::stderr().is_terminal();
+    let _ = if settings.json.unwrap_or(!is_terminal) {
         log.json().flatten_event(true).with_current_span(false).try_init()
     } else {
-        log.with_ansi(io::stderr().is_terminal()).try_init()
+        log.with_ansi(is_terminal).try_init()
     };
 }

@@ -17,8 +17,8 @@ use tokio::runtime::{Builder, Runtime};
 use crate::config::{Config, MessageSettings, TlsFiles};
 use crate::failure::Failure;
 pub(crate) use store::{
-    Copied, Pooler, Way, check_database, copy_database, database_exists, look_at_database, look_at_way,
-    migration_status, open_store, transfer,
+    Copied, Pooler, PoolerVitals, ReplicaVitals, Vitals, Way, check_database, copy_database, database_exists,
+    look_at_database, look_at_way, migration_status, open_store, sweep_commits, transfer, vitals,
 };
 
 /// The machine's clock.

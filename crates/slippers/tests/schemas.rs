@@ -233,3 +233,65 @@ async fn a_database_that_grew_up_with_the_program_is_like_a_fresh_one() {
         assert_same(&shape_of_server(&database), &fresh);
     }
 }
+
+/// The last number of the first release. Migrations after it say in their name which step they are: `0021_expand_...` leaves what
+/// the release before reads and writes, `0034_contract_...` takes away what no release since needs.
+const FIRST_RELEASE: &str = "0020";
+
+/// Why a text is no step that only adds; `None` = it is one.
+fn not_expanding(sql: &str) -> Option<String> {
+    let sql = Regex::new("--[^\n]*").expect("a pattern").replace_all(sql, " ").to_uppercase();
+    for statement in sql.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+        let words: Vec<&str> = statement.split_whitespace().collect();
+        let text = words.join(" ");
+        let takes_away =
+            [" DROP ", " RENAME ", " ALTER COLUMN ", " SET NOT NULL", " ADD CONSTRAINT ", " ADD CHECK"];
+        let begins = ["CREATE TABLE", "CREATE INDEX", "CREATE VIEW", "ALTER TABLE", "INSERT INTO", "UPDATE "];
+        let adds_strictly =
+            text.contains(" ADD COLUMN ") && text.contains(" NOT NULL") && !text.contains(" DEFAULT ");
+        if !begins.iter().any(|begin| text.starts_with(begin))
+            || takes_away.iter().any(|word| text.contains(word))
+            || adds_strictly
+        {
+            return Some(text);
+        }
+    }
+    None
+}
+
+#[test]
+fn migrations_after_the_first_release_say_whether_they_add_or_take_away_and_those_that_add_do_nothing_else() {
+    for (sql, is_fine) in [
+        ("CREATE TABLE gifts (id BIGINT NOT NULL); CREATE INDEX gifts_by_id ON gifts (id);", true),
+        ("ALTER TABLE orders ADD COLUMN gift BIGINT; -- DROP nothing\nUPDATE orders SET gift = NULL;", true),
+        ("ALTER TABLE orders ADD COLUMN gift BIGINT NOT NULL DEFAULT 0;", true),
+        ("ALTER TABLE orders ADD COLUMN gift BIGINT NOT NULL;", false),
+        ("ALTER TABLE orders DROP COLUMN notes;", false),
+        ("ALTER TABLE orders RENAME COLUMN notes TO remarks;", false),
+        ("ALTER TABLE orders ALTER COLUMN notes SET NOT NULL;", false),
+        ("ALTER TABLE orders ADD CONSTRAINT positive CHECK (total > 0);", false),
+        ("CREATE UNIQUE INDEX one_each ON orders (user_id);", false),
+        ("DELETE FROM orders;", false),
+        ("DROP INDEX orders_by_user;", false),
+    ] {
+        assert_eq!(not_expanding(sql).is_none(), is_fine, "{sql}");
+    }
+    for folder in ["store-sqlite", "store-postgres"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).join("migrations");
+        for file in std::fs::read_dir(&folder).expect("migrations") {
+            let path = file.expect("a file").path();
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            #[expect(clippy::disallowed_methods, reason = "a test")]
+            let sql = std::fs::read_to_string(&path).expect("a text");
+            if name.as_str() > FIRST_RELEASE && !name.contains("_contract_") {
+                assert!(
+                    slippers_core::is_expansion(&name),
+                    "{name}: name it NNNN_expand_... or NNNN_contract_..."
+                );
+            }
+            if slippers_core::is_expansion(&name) {
+                assert_eq!(not_expanding(&sql), None, "{name} does more than to add");
+            }
+        }
+    }
+}

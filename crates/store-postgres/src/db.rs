@@ -6,9 +6,10 @@ mod prepared;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use futures_util::FutureExt as _;
-use slippers_core::{Change, StoreError};
+use slippers_core::{AtWork, Change, StoreError, Tally};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -130,7 +131,7 @@ impl Db {
         params: impl AsRef<[Param<'p>]>,
     ) -> Result<u64, StoreError> {
         let params = params.as_ref();
-        self.statements.fetch_add(1, Ordering::Relaxed);
+        let at_work = self.count(sql);
         let under_way = UnderWay::new(&self.open);
         let done = match &self.prepared {
             None => self.client.execute_typed(sql, &typed(params)).await,
@@ -139,7 +140,16 @@ impl Db {
                 Err(error) => Err(error),
             },
         };
+        drop(at_work);
         under_way.answered(self.told(done))
+    }
+
+    /// A statement of a verb.
+    fn count(&self, sql: &str) -> AtWork {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let at_work = at_work();
+        at_work.ran(sql);
+        at_work
     }
 
     /// Sees to it that these statements are sent as soon as they are polled: one that is joined with them and must come
@@ -153,6 +163,7 @@ impl Db {
 
     /// Transaction control; not counted among the statements, and not prepared.
     pub(crate) async fn control(&self, sql: &str) -> Result<(), StoreError> {
+        let _at_work = at_work();
         let under_way = UnderWay::new(&self.open);
         let done = self.client.batch_execute(sql).await;
         under_way.answered(self.told(done))
@@ -171,6 +182,33 @@ impl Db {
         Ok((0..row.len()).map(|at| row.get(at).unwrap_or_default().to_owned()).collect())
     }
 
+    /// All rows of such a question.
+    pub(crate) async fn simple_rows(&self, sql: &str) -> Result<Vec<Vec<String>>, StoreError> {
+        let answered = self.told(self.client.simple_query(sql).await)?;
+        let rows = answered.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let cells = |row: &tokio_postgres::SimpleQueryRow| {
+            (0..row.len()).map(|at| row.get(at).unwrap_or_default().to_owned()).collect()
+        };
+        Ok(rows.map(cells).collect())
+    }
+
+    /// The names of its columns.
+    pub(crate) async fn simple_columns(&self, sql: &str) -> Result<Vec<String>, StoreError> {
+        let answered = self.told(self.client.simple_query(sql).await)?;
+        let columns = answered.iter().find_map(|message| match message {
+            SimpleQueryMessage::RowDescription(columns) => Some(columns),
+            _ => None,
+        });
+        Ok(columns
+            .into_iter()
+            .flat_map(|columns| columns.iter())
+            .map(|column| column.name().to_owned())
+            .collect())
+    }
+
     /// The same without waiting for its answer, which nobody reads.
     pub(crate) fn send_control(&self, sql: &str) {
         // It is sent when it is first polled.
@@ -183,7 +221,7 @@ impl Db {
     }
 
     async fn rows(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, StoreError> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
+        let _at_work = self.count(sql);
         self.ask(sql, params).await
     }
 
@@ -257,6 +295,11 @@ impl Db {
             tracing::debug!(%error, "a statement that nobody waits for was not cancelled");
         }
     }
+}
+
+/// The server works for the request that this task works for.
+fn at_work() -> AtWork {
+    AtWork::of(Tally::current(), Instant::now())
 }
 
 fn values<'v>(params: &'v [Param<'_>]) -> Vec<&'v (dyn ToSql + Sync)> {

@@ -37,6 +37,7 @@ mod store;
 mod tls;
 mod transfer;
 mod verbs;
+mod vitals;
 
 pub use budget::Allowance;
 pub use error::{Address, OpenError};
@@ -45,3 +46,4 @@ pub use pooler::{Pooler, Way};
 pub use settings::PostgresSettings;
 pub use store::PostgresStore;
 pub use transfer::{Moved, Progress, TransferError};
+pub use vitals::{PoolerVitals, ReplicaVitals, Vitals, sweep_commits};

@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
-use slippers_core::StoreError;
 use slippers_core::types::Timestamp;
+use slippers_core::{StoreError, is_expansion};
 
 use crate::db::Db;
 use crate::error::OpenError;
@@ -29,6 +29,32 @@ const MIGRATIONS: [(&str, &str); 13] = [
     ("0013_outbox", include_str!("../migrations/0013_outbox.sql")),
     ("0014_comparisons", include_str!("../migrations/0014_comparisons.sql")),
 ];
+
+/// The indexes that all migrations together leave.
+pub(crate) fn indexes() -> Vec<String> {
+    let mut left = Vec::new();
+    for (_, text) in MIGRATIONS {
+        let mut words = text.split_whitespace();
+        let mut verb = "";
+        while let Some(word) = words.next() {
+            match word {
+                "CREATE" | "DROP" => verb = word,
+                "UNIQUE" => {}
+                "INDEX" => {
+                    let name = words.find(|word| !matches!(*word, "IF" | "NOT" | "EXISTS" | "CONCURRENTLY"));
+                    let name = name.unwrap_or_default().trim_end_matches(';').to_owned();
+                    match verb {
+                        "CREATE" => left.push(name),
+                        "DROP" => left.retain(|kept| *kept != name),
+                        _ => {}
+                    }
+                }
+                _ => verb = "",
+            }
+        }
+    }
+    left
+}
 
 const RECORD: &str = "
     CREATE TABLE schema_migrations (
@@ -160,6 +186,8 @@ fn refuse_foreign(statuses: &[MigrationStatus]) -> Result<(), OpenError> {
     let unknown: Vec<&str> = statuses
         .iter()
         .filter(|status| matches!(status.state, MigrationState::Unknown(_)))
+        // What a later program has added is nothing to this one.
+        .filter(|status| !is_expansion(&status.name))
         .map(|status| status.name.as_str())
         .collect();
     if !unknown.is_empty() {

@@ -221,7 +221,12 @@ impl Store for PostgresStore {
     fn load(&self) -> StoreLoad {
         let orders = self.combiner.load();
         let (waiting, refused) = self.pool.pressure();
-        StoreLoad { waiting: waiting + orders.waiting, refused: refused + orders.refused, ..orders }
+        StoreLoad {
+            waiting: waiting + orders.waiting,
+            refused: refused + orders.refused,
+            waits: self.pool.waits(),
+            ..orders
+        }
     }
 
     fn statements_run(&self) -> u64 {

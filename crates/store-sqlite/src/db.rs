@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use rusqlite::types::FromSql;
 use rusqlite::{CachedStatement, Connection, Params, Row};
 use slippers_core::types::{Money, Timestamp};
-use slippers_core::{Change, StoreError};
+use slippers_core::{AtWork, Change, StoreError, Tally};
 
 use crate::error::interpret_error;
 
@@ -15,11 +16,14 @@ pub(crate) struct Db<'c> {
     conn: &'c Connection,
     statements: &'c AtomicU64,
     changes: RefCell<Vec<Change>>,
+    /// For the request that this thread works for.
+    work: AtWork,
 }
 
 impl<'c> Db<'c> {
-    pub(crate) const fn new(conn: &'c Connection, statements: &'c AtomicU64) -> Self {
-        Self { conn, statements, changes: RefCell::new(Vec::new()) }
+    pub(crate) fn new(conn: &'c Connection, statements: &'c AtomicU64) -> Self {
+        let work = AtWork::of(Tally::current(), Instant::now());
+        Self { conn, statements, changes: RefCell::new(Vec::new()), work }
     }
 
     /// Notes what a verb changes, for those who listen once it is committed.
@@ -108,6 +112,7 @@ impl<'c> Db<'c> {
     /// Prepares a statement that is run very often in a row.
     pub(crate) fn prepare(&self, sql: &str) -> Result<Prepared<'_>, StoreError> {
         let statement = self.conn.prepare_cached(sql).map_err(interpret_error)?;
+        self.work.ran(sql);
         Ok(Prepared { statement, conn: self.conn, statements: self.statements })
     }
 
@@ -118,6 +123,7 @@ impl<'c> Db<'c> {
 
     fn statement(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {
         self.statements.fetch_add(1, Ordering::Relaxed);
+        self.work.ran(sql);
         self.conn.prepare_cached(sql).map_err(interpret_error)
     }
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Error, ErrorCode, params};
 use sha2::{Digest, Sha256};
-use slippers_core::StoreError;
 use slippers_core::types::Timestamp;
+use slippers_core::{StoreError, is_expansion};
 
 use crate::accounts;
 use crate::connection::{BUSY_TIMEOUT, open_untouched};
@@ -189,6 +189,8 @@ fn refuse_foreign(statuses: &[MigrationStatus]) -> Result<(), OpenError> {
     let unknown: Vec<&str> = statuses
         .iter()
         .filter(|status| matches!(status.state, MigrationState::Unknown(_)))
+        // What a later program has added is nothing to this one.
+        .filter(|status| !is_expansion(&status.name))
         .map(|status| status.name.as_str())
         .collect();
     if !unknown.is_empty() {

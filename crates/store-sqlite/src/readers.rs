@@ -6,9 +6,10 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use rusqlite::Connection;
-use slippers_core::StoreError;
+use slippers_core::{StoreError, Tally, Waits};
 use tokio::sync::Semaphore;
 
 use crate::connection::open_reader;
@@ -31,6 +32,7 @@ pub(crate) struct Readers {
     long: Arc<Semaphore>,
     waiting: AtomicUsize,
     refused: AtomicU64,
+    waits: Arc<Waits>,
     statements: Arc<AtomicU64>,
 }
 
@@ -47,7 +49,7 @@ pub(crate) struct ReaderStatus {
 }
 
 impl Readers {
-    pub(crate) fn new(path: PathBuf, statements: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(path: PathBuf, statements: Arc<AtomicU64>, waits: Arc<Waits>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         // One for each worker and one for each permit of the long reads.
         let size = u32::try_from(cores * 2).unwrap_or(MAX_OPEN).clamp(4, MAX_OPEN);
@@ -60,6 +62,7 @@ impl Readers {
             long: Arc::new(Semaphore::new(cores)),
             waiting: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
+            waits,
             statements,
         }
     }
@@ -91,12 +94,18 @@ impl Readers {
         self: &Arc<Self>,
         work: impl FnOnce(&Db<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let (tally, since) = (Tally::current(), Instant::now());
         let permit = {
             let _place = Place::take(self)?;
             Arc::clone(&self.long).acquire_owned().await.map_err(|_| closed())?
         };
+        self.waits.count(since.elapsed());
         let readers = Arc::clone(self);
         let work = move || {
+            let _entered = tally.map(|tally| {
+                tally.queued(since.elapsed());
+                tally.enter()
+            });
             let found = readers.snapshot(work);
             // Not before the read has ended, also when its caller stopped waiting.
             drop(permit);

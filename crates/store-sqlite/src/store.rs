@@ -41,8 +41,9 @@ impl SqliteStore {
         migrations::migrate(&mut conn, path, wall_clock())?;
         let statements = Arc::new(AtomicU64::new(0));
         let listeners = Arc::<Listeners>::default();
-        let readers = Arc::new(Readers::new(path.to_owned(), Arc::clone(&statements)));
-        let writer = Writer::start(conn, Arc::clone(&statements), Arc::clone(&listeners))
+        let waits = Arc::default();
+        let readers = Arc::new(Readers::new(path.to_owned(), Arc::clone(&statements), Arc::clone(&waits)));
+        let writer = Writer::start(conn, Arc::clone(&statements), Arc::clone(&listeners), waits)
             .map_err(|source| OpenError::System { path: path.to_owned(), source })?;
         Ok(Self { writer: Arc::new(writer), readers, statements, listeners })
     }

@@ -14,6 +14,7 @@ mod key;
 mod model;
 mod page;
 mod redis;
+mod redis_vitals;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use self::generations::{Generations, Stamp};
 pub(crate) use self::key::PageKey;
 pub(crate) use self::page::{Form, Page};
 pub(crate) use self::redis::Redis;
+pub use self::redis_vitals::RedisVitals;
 use self::shared::SharedPages;
 use crate::http::errors::ApiError;
 use crate::settings::CacheSettings;
@@ -51,6 +53,7 @@ pub(crate) struct PageCache {
     hasher: RandomState,
     /// Pages of other instances.
     shared: Option<SharedPages>,
+    capacity: AtomicU64,
     hits: AtomicU64,
     shared_hits: AtomicU64,
     misses: AtomicU64,
@@ -69,6 +72,8 @@ pub(crate) struct Figures {
     pub(crate) pages: u64,
     /// Bytes that they take at most.
     pub(crate) bytes: u64,
+    /// Bytes that they may take now.
+    pub(crate) capacity: u64,
 }
 
 impl PageCache {
@@ -86,6 +91,7 @@ impl PageCache {
             shared: redis
                 .filter(|_| settings.max_bytes > 0)
                 .map(|redis| SharedPages::new(redis, settings.ttl)),
+            capacity: AtomicU64::new(settings.max_bytes),
             hits: AtomicU64::new(0),
             shared_hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -157,6 +163,20 @@ impl PageCache {
             misses: self.misses.load(Ordering::Relaxed),
             pages: pages.map_or(0, |pages| u64::try_from(pages.len()).unwrap_or(u64::MAX)),
             bytes: pages.map_or(0, Cache::weight),
+            capacity: self.capacity(),
+        }
+    }
+
+    /// Bytes that kept pages may take now.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity.load(Ordering::Relaxed)
+    }
+
+    /// Lets them take so many from now on; what is too much is dropped at once.
+    pub(crate) fn set_capacity(&self, bytes: u64) {
+        if let Some(pages) = &self.pages {
+            pages.set_capacity(bytes);
+            self.capacity.store(bytes, Ordering::Relaxed);
         }
     }
 

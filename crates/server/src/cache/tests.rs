@@ -372,3 +372,19 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn a_smaller_capacity_counts_at_once_and_a_larger_one_again() {
+    let cache = cache(MIB);
+    for id in 0..400 {
+        cache.fetch(slipper(id), async { Ok(vec![b'1'; 1000]) }).await.expect("a page");
+    }
+    let before = cache.figures();
+    assert!(before.pages > 300 && before.bytes <= MIB, "{before:?}");
+    cache.set_capacity(MIB / 8);
+    let after = cache.figures();
+    assert!(after.bytes <= MIB / 8 && after.pages > 0, "{after:?}");
+    cache.set_capacity(MIB);
+    assert_eq!(cache.figures().capacity, MIB);
+    assert_eq!(fetch_number(&cache, slipper(1000), 5).await, 5);
+}

@@ -2,9 +2,17 @@
 
 use std::io::Write as _;
 
-use axum::http::{HeaderMap, header};
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+
+use super::errors::{ApiError, Code};
+use super::headers::{HINT_BYTES, X_COMPRESS_HINT};
+use super::json::APPLICATION_JSON;
 
 /// Smaller bodies fit one packet either way.
 pub(crate) const MIN_BYTES: usize = 1000;
@@ -45,6 +53,41 @@ pub(crate) fn is_compressible(headers: &HeaderMap) -> bool {
             .any(|known| content_type.starts_with(known))
 }
 
+/// Packs a body that shrinks for a client that unpacks. What has an ETag stays as it is: the tag names these bytes.
+pub(super) async fn pack(request: &HeaderMap, mut response: Response<Body>) -> Response<Body> {
+    let Some(size) = response.body().size_hint().exact() else { return response };
+    let is_json = response.headers().get(header::CONTENT_TYPE) == Some(&APPLICATION_JSON);
+    if is_json && size > HINT_BYTES {
+        response.headers_mut().insert(X_COMPRESS_HINT, HeaderValue::from_static("true"));
+    }
+    let worthwhile = size > MIN_BYTES as u64
+        && size <= MAX_BYTES
+        && response.status() != StatusCode::PARTIAL_CONTENT
+        && is_compressible(response.headers())
+        && !response.headers().contains_key(header::ETAG)
+        && !response.headers().contains_key(header::CONTENT_ENCODING);
+    if !worthwhile {
+        return response;
+    }
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    if !accepts_gzip(request) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let whole = match body.collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) => return ApiError::because(Code::Internal, error).into_response(),
+    };
+    match gzip(&whole) {
+        Some(packed) => {
+            parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            parts.headers.remove(header::CONTENT_LENGTH);
+            Response::from_parts(parts, Body::from(packed))
+        }
+        None => Response::from_parts(parts, Body::from(whole)),
+    }
+}
+
 /// The packed body, or `None` when packing failed, which memory never does.
 pub(crate) fn gzip(body: &[u8]) -> Option<Vec<u8>> {
     let level = if body.len() > LARGE_BYTES { Compression::fast() } else { Compression::new(6) };
@@ -55,8 +98,6 @@ pub(crate) fn gzip(body: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn accepts(value: &'static str) -> bool {

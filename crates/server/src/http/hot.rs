@@ -57,7 +57,7 @@ impl Stack {
             return Short::Refused(refused);
         }
         let asked = Asked { headers, is_head, id: self.ids.next(), started };
-        Short::Answered(self.send_page(&page, asked, decision, request.method(), uri.path()))
+        Short::Answered(self.send_page(&page, asked, decision, (request.method(), uri.path()), None))
     }
 
     /// Whether somebody asks who must not be shown what another instance has changed a moment ago, or may be one of them.

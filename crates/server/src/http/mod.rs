@@ -18,6 +18,7 @@ pub(crate) mod input;
 pub(crate) mod json;
 mod leftover;
 pub(crate) mod limit;
+mod log;
 pub(crate) mod payload;
 mod protocol;
 pub(crate) mod request_limit;

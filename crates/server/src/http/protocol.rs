@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::http2;
 use super::serve::{Connection, Draining};
-use crate::settings::{ConnectionSettings, HTTP2};
+use crate::settings::{ConnectionSettings, HTTP2, Tls};
 
 /// How a client begins that knows beforehand that HTTP/2 is spoken here (RFC 9113 section 3.4), and no other. It sends all
 /// 24 bytes of it at once.
@@ -29,28 +29,42 @@ pub(super) async fn run(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "can't set TCP_NODELAY");
     }
-    // Who says nothing is let go as one is who does not finish the head of a request.
+    // Who says nothing is let go as one is who does not finish the head of a request. What is less usual is boxed: connections
+    // of plain HTTP/1.1 need not be as large as it.
     let ended = match &settings.tls {
+        Some(tls) => Box::pin(behind_tls(connection, stream, tls, settings, draining)).await,
         None => match in_time(begins_http2(&stream), settings, draining).await {
             Some(Ok(false)) => connection.speak_http1(limited(stream, settings), settings, draining).await,
-            Some(Ok(true)) => http2::serve(connection, limited(stream, settings), settings, draining).await,
+            Some(Ok(true)) => {
+                Box::pin(http2::serve(connection, limited(stream, settings), settings, draining)).await
+            }
             Some(Err(error)) => return tracing::debug!(%error, "a connection ended before it spoke"),
             None => return,
         },
-        Some(tls) => {
-            let accept = TlsAcceptor::from(tls.config()).accept(limited(stream, settings));
-            match in_time(accept, settings, draining).await {
-                Some(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP2) => {
-                    http2::serve(connection, stream, settings, draining).await
-                }
-                Some(Ok(stream)) => connection.speak_http1(stream, settings, draining).await,
-                Some(Err(error)) => return tracing::debug!(%error, "no TLS was agreed on"),
-                None => return,
-            }
-        }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn behind_tls(
+    connection: Connection,
+    stream: TcpStream,
+    tls: &Tls,
+    settings: &ConnectionSettings,
+    draining: &Draining,
+) -> hyper::Result<()> {
+    let accept = TlsAcceptor::from(tls.config()).accept(limited(stream, settings));
+    match in_time(accept, settings, draining).await {
+        Some(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP2) => {
+            http2::serve(connection, stream, settings, draining).await
+        }
+        Some(Ok(stream)) => connection.speak_http1(stream, settings, draining).await,
+        Some(Err(error)) => {
+            tracing::debug!(%error, "no TLS was agreed on");
+            Ok(())
+        }
+        None => Ok(()),
     }
 }
 

@@ -17,15 +17,15 @@ use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
 use http_body::Body as _;
-use http_body_util::BodyExt as _;
+use slippers_core::Tally;
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
@@ -37,12 +37,12 @@ use super::cors::Cors;
 use super::dress::{Asked, Heads, Times};
 use super::errors::{ApiError, Code};
 use super::headers::{
-    HINT_BYTES, RequestId, SECURITY, SERVER_TIMING, Texts, X_COMPRESS_HINT, X_PROCESS_TIME,
-    X_RATELIMIT_LIMIT, X_RATELIMIT_REMAINING, X_RATELIMIT_RESET, X_REQUEST_ID, X_UPTIME, keep_first_method,
-    put_id, put_seconds, put_server_timing,
+    RequestId, SECURITY, SERVER_TIMING, Texts, X_PROCESS_TIME, X_RATELIMIT_LIMIT, X_RATELIMIT_REMAINING,
+    X_RATELIMIT_RESET, X_REQUEST_ID, X_UPTIME, keep_first_method, put_id, put_seconds, put_server_timing,
 };
 use super::json::APPLICATION_JSON;
 use super::limit::{Decision, RateLimiter};
+use super::log::{Answered, Exchange};
 use super::payload::Payload;
 use super::shared_limit::{Answer, Counted, SharedLimiter};
 use crate::cache::Page;
@@ -97,21 +97,15 @@ impl Stack {
     }
 
     fn exchange(&self, request: &Request<Body>) -> Exchange {
-        Exchange {
-            started: Instant::now(),
-            id: self.ids.next(),
-            method: request.method().clone(),
-            path: request.uri().path().to_owned(),
-            query: request.uri().query().map(str::to_owned),
-            headers: request.headers().clone(),
-        }
+        Exchange::of(request, self.ids.next())
     }
 
     /// Answers one request of a client at `peer`.
     pub(crate) async fn handle(&self, request: Request<Body>, peer: IpAddr) -> Response<Payload> {
         let exchange = self.exchange(&request);
         let at_work = self.shop.metrics.request();
-        let response = self.answer(&exchange, request, peer).await;
+        let tally = exchange.tally.clone();
+        let response = tally.scope(self.answer(&exchange, request, peer)).await;
         at_work.finish();
         response
     }
@@ -125,8 +119,7 @@ impl Stack {
         if exchange.method == Method::OPTIONS {
             let mut response = self.cors.answer_options(&exchange.headers);
             self.add_timing(exchange, response.headers_mut());
-            let taken = exchange.started.elapsed();
-            self.shop.metrics.answered(&exchange.method, &exchange.path, response.status(), taken);
+            self.log(exchange, response.status(), None);
             return response.map(Payload::Streamed);
         }
 
@@ -214,7 +207,7 @@ impl Stack {
             let Exchange { started, id, method, path, headers, .. } = exchange;
             let is_head = *method == Method::HEAD;
             let asked = Asked { headers, is_head, id: *id, started: *started };
-            return self.send_page(&page, asked, decision, method, path);
+            return self.send_page(&page, asked, decision, (method, path), Some(&exchange.tally));
         }
         let error = response.extensions_mut().remove::<ApiError>();
         if let Some(error) = &error {
@@ -228,7 +221,7 @@ impl Stack {
             }
         }
         self.log(exchange, response.status(), error.as_ref());
-        let mut response = pack(&exchange.headers, response).await;
+        let mut response = compress::pack(&exchange.headers, response).await;
         if exchange.method == Method::HEAD {
             drop_body(&mut response);
         }
@@ -242,40 +235,15 @@ impl Stack {
         page: &Page,
         asked: Asked<'_>,
         decision: Option<Decision>,
-        method: &Method,
-        path: &str,
+        (method, path): (&Method, &str),
+        tally: Option<&Tally>,
     ) -> Response<Payload> {
         let taken = asked.started.elapsed();
         let uptime = asked.started.saturating_duration_since(self.started) + taken;
         let response = self.heads.dress(page, asked, decision, &self.cors, Times { taken, uptime });
-        self.shop.metrics.answered(method, path, response.status(), taken);
-        self.log_slow(asked.id, taken, method, path, response.status());
+        let (id, status) = (asked.id, response.status());
+        self.log_answer(&Answered { id, method, path, status, taken, tally });
         response
-    }
-
-    /// A failure is logged once, here, with its cause; so is a request that took long.
-    fn log(&self, exchange: &Exchange, status: StatusCode, error: Option<&ApiError>) {
-        let Exchange { id, method, path, .. } = exchange;
-        if let Some(error) = error.filter(|_| status.is_server_error()) {
-            let cause = error.cause().map(ToString::to_string).unwrap_or_default();
-            let code = error.code().name();
-            if error.code() == Code::Internal {
-                tracing::error!(request_id = %id, %method, ?path, code, cause, "request {id} failed: {code}");
-            } else {
-                tracing::warn!(request_id = %id, %method, ?path, code, cause, "request {id} not served: {code}");
-            }
-        }
-        let taken = exchange.started.elapsed();
-        self.shop.metrics.answered(method, path, status, taken);
-        self.log_slow(*id, taken, method, path, status);
-    }
-
-    fn log_slow(&self, id: RequestId, taken: Duration, method: &Method, path: &str, status: StatusCode) {
-        if taken >= self.shop.settings.slow_request && !is_static(path) {
-            let duration_ms = u64::try_from(taken.as_millis()).unwrap_or(u64::MAX);
-            let status = status.as_u16();
-            tracing::warn!(request_id = %id, %method, ?path, status, duration_ms, "Slow request {id}: {duration_ms} ms");
-        }
     }
 
     fn add_headers(
@@ -321,53 +289,8 @@ impl Stack {
     }
 }
 
-/// What the later steps need of a request whose parts the router has taken.
-struct Exchange {
-    started: Instant,
-    id: RequestId,
-    method: Method,
-    path: String,
-    query: Option<String>,
-    headers: HeaderMap,
-}
-
-fn is_static(path: &str) -> bool {
+pub(super) fn is_static(path: &str) -> bool {
     path.starts_with("/static")
-}
-
-/// Packs a body that shrinks for a client that unpacks. What has an ETag stays as it is: the tag names these bytes.
-async fn pack(request: &HeaderMap, mut response: Response<Body>) -> Response<Body> {
-    let Some(size) = response.body().size_hint().exact() else { return response };
-    let is_json = response.headers().get(header::CONTENT_TYPE) == Some(&APPLICATION_JSON);
-    if is_json && size > HINT_BYTES {
-        response.headers_mut().insert(X_COMPRESS_HINT, HeaderValue::from_static("true"));
-    }
-    let worthwhile = size > compress::MIN_BYTES as u64
-        && size <= compress::MAX_BYTES
-        && response.status() != StatusCode::PARTIAL_CONTENT
-        && compress::is_compressible(response.headers())
-        && !response.headers().contains_key(header::ETAG)
-        && !response.headers().contains_key(header::CONTENT_ENCODING);
-    if !worthwhile {
-        return response;
-    }
-    response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    if !compress::accepts_gzip(request) {
-        return response;
-    }
-    let (mut parts, body) = response.into_parts();
-    let whole = match body.collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) => return ApiError::because(Code::Internal, error).into_response(),
-    };
-    match compress::gzip(&whole) {
-        Some(packed) => {
-            parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            parts.headers.remove(header::CONTENT_LENGTH);
-            Response::from_parts(parts, Body::from(packed))
-        }
-        None => Response::from_parts(parts, Body::from(whole)),
-    }
 }
 
 /// HEAD: the headers of GET, and the length of the body that is not sent.

@@ -78,7 +78,8 @@ impl HyperClient {
     }
 
     async fn exchange(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, CallError> {
-        let answer = self.client.request(request.map(Full::new)).await.map_err(|error| {
+        let request = traced(request.map(Full::new));
+        let answer = self.client.request(request).await.map_err(|error| {
             let cause = causes(&error);
             if error.is_connect() { CallError::NotSent(cause) } else { CallError::Unknown(cause) }
         })?;
@@ -101,6 +102,15 @@ impl HttpClient for HyperClient {
     }
 }
 
+/// Tells whom we call which trace the call belongs to.
+pub(super) fn traced<B>(mut request: http::Request<B>) -> http::Request<B> {
+    let trace = slippers_core::Tally::current().and_then(|tally| tally.trace());
+    if let Some(value) = trace.and_then(|trace| http::HeaderValue::try_from(trace.text()).ok()) {
+        request.headers_mut().insert("traceparent", value);
+    }
+    request
+}
+
 /// The last cause of an error, which says what happened; those around it say where in a library.
 pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut last: &dyn Error = error;
@@ -108,4 +118,20 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
         last = cause;
     }
     last.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use slippers_core::{Tally, Trace};
+
+    use super::traced;
+
+    #[tokio::test]
+    async fn who_is_called_is_told_the_trace_of_the_work_at_hand() {
+        let told = || traced(http::Request::new(())).headers().get("traceparent").cloned();
+        assert_eq!(told(), None, "work that belongs to no trace");
+        let trace = Trace { id: 0x4bf9_2f35, span: 7, is_sampled: true };
+        let told = Tally::of(trace).scope(async { told() }).await.expect("a trace");
+        assert_eq!(told, "00-0000000000000000000000004bf92f35-0000000000000007-01");
+    }
 }

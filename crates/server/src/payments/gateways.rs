@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use slippers_core::Tally;
 use slippers_core::payments::{Currency, Gateway, Name};
 use slippers_gateways::click::Click;
 use slippers_gateways::octo::Octo;
@@ -127,11 +128,13 @@ impl Gateways {
     ) -> Result<JoinHandle<T>, ApiError> {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_full| ApiError::overloaded("too much is asked of the gateways"))?;
-        Ok(self.tasks.spawn(async move {
+        // It stays a part of the request that asked for it.
+        let tally = Tally::current().unwrap_or_default();
+        Ok(self.tasks.spawn(tally.scope(async move {
             let done = work.await;
             drop(place);
             done
-        }))
+        })))
     }
 
     /// Waits for what is under way; nothing of it is tried again.

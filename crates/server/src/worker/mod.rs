@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{join, join_all, join5};
+use futures_util::future::{join_all, join3, join5};
 
-use slippers_core::StoreError;
 use slippers_core::orders::KEY_SECONDS;
 use slippers_core::orders::rules::expired_before;
+use slippers_core::{StoreError, Tally, Trace};
 use tokio_util::sync::CancellationToken;
 
-use crate::ops::metrics;
+use crate::ops::{make_room, metrics};
 use crate::outbox;
 use crate::payments::jobs::{compare, reconcile};
 use crate::settings::SessionSettings;
@@ -25,6 +25,8 @@ const PERIOD: Duration = Duration::from_secs(5);
 const OUTBOX_PERIOD: Duration = Duration::from_secs(2);
 /// How often it is looked at what waits, for those who watch the shop.
 const LOOK_PERIOD: Duration = Duration::from_secs(5);
+/// How often there is a look at the memory that is left: a crowd takes some hundred MiB a second at most.
+const MEMORY_PERIOD: Duration = Duration::from_secs(1);
 /// Rows a statement: small enough that buyers don't notice it between their own.
 const BATCH: i64 = 200;
 
@@ -41,7 +43,8 @@ pub(crate) async fn run(shop: Arc<Shop>, stop: CancellationToken) {
         repeat("delivery of events", OUTBOX_PERIOD, shop, stop, move || outbox::deliver(shop, line))
     });
     let look = repeat("a look at what waits", LOOK_PERIOD, shop, stop, || metrics::look(shop));
-    join(join5(housework, payments, compare, spread, join_all(deliver)), look).await;
+    let memory = repeat("the look at the memory", MEMORY_PERIOD, shop, stop, || make_room(shop));
+    join3(join5(housework, payments, compare, spread, join_all(deliver)), look, memory).await;
 }
 
 /// Does a job again and again until told to stop.
@@ -59,7 +62,7 @@ async fn repeat<F>(
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         // A stop does not wait for a backlog: each batch is whole, and the rest is due again at the next start. Nor may
         // a defect in one job end them all.
-        let work = AssertUnwindSafe(job()).catch_unwind();
+        let work = AssertUnwindSafe(Tally::of(trace(shop)).scope(job())).catch_unwind();
         let ended = stop.run_until_cancelled(work).await;
         if let Some(ended) = &ended {
             shop.metrics.worked(matches!(ended, Ok(Ok(()))));
@@ -72,6 +75,17 @@ async fn repeat<F>(
             Some(Err(_panic)) => tracing::error!("{name} panicked, it is tried again in {period:?}"),
         }
     }
+}
+
+/// Each round is a trace of its own, which others that are called in it are told.
+fn trace(shop: &Shop) -> Trace {
+    let mut bytes = [1; 24];
+    // Without randomness they can't be told apart, which harms nobody.
+    let _ = shop.entropy.fill(&mut bytes);
+    let (id, span) = bytes.split_at(16);
+    let id = id.iter().fold(0, |id: u128, byte| id << 8 | u128::from(*byte)).max(1);
+    let span = span.iter().fold(0, |span: u64, byte| span << 8 | u64::from(*byte)).max(1);
+    Trace { id, span, is_sampled: false }
 }
 
 /// Does everything that is due now. Payments first: an order that one held may be given up then.

@@ -54,6 +54,17 @@ impl<S: Read + Write> ReadWrite for S {}
 
 /// The status of `GET /health/live`.
 pub(super) fn ask(address: SocketAddr, patience: Duration, is_tls: bool) -> io::Result<u16> {
+    ask_for(address, &address.to_string(), "/health/live", patience, is_tls)
+}
+
+/// The status of `GET` of a path.
+pub(super) fn ask_for(
+    address: SocketAddr,
+    host: &str,
+    path: &str,
+    patience: Duration,
+    is_tls: bool,
+) -> io::Result<u16> {
     let end = Instant::now() + patience;
     let left = || {
         let left = end.saturating_duration_since(Instant::now());
@@ -65,7 +76,7 @@ pub(super) fn ask(address: SocketAddr, patience: Duration, is_tls: bool) -> io::
     let clock = socket.try_clone()?;
     let mut stream: Box<dyn ReadWrite> =
         if is_tls { Box::new(greeting::tls(socket)?) } else { Box::new(socket) };
-    write!(stream, "GET /health/live HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
     // "HTTP/1.1 200" is all that counts.
     let mut head = [0; 12];
     let mut filled = 0;

@@ -13,8 +13,10 @@ mod openapi;
 mod seed;
 mod serve;
 mod transfer;
+mod tune;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::cli::{Cli, Command};
 use crate::config::{Config, World};
@@ -25,7 +27,10 @@ use crate::logging;
 pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let world = World::real(cli.flags());
     match cli.command {
-        Command::Doctor { json, .. } => Ok(doctor::run(&settings(&world)?, json)),
+        Command::Doctor { watch: true, .. } => {
+            doctor::watch::run(&settings(&world)?).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Doctor { json, url, .. } => Ok(doctor::run(&settings(&world)?, json, url.as_deref())),
         command => run_command(command, &world).map(|()| ExitCode::SUCCESS),
     }
 }
@@ -44,6 +49,7 @@ fn run_command(command: Command, world: &World) -> Result<(), Failure> {
         }
         Command::Backup { to } => backup::back_up(&settings(world)?, &to),
         Command::Restore { from } => backup::restore(&settings(world)?, &from),
+        Command::Tune { seconds } => tune::run(&settings(world)?, Duration::from_secs(seconds)),
         Command::Openapi => {
             openapi::run();
             Ok(())

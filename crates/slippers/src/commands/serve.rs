@@ -27,6 +27,12 @@ pub(super) fn run(world: &World, with_demo: bool, follows: bool) -> Result<(), F
     })?;
     let mut config = Config::load(world, true)?;
     logging::start(&config.log);
+    if with_demo && config.tls.is_some() {
+        return Err(Failure::misused(
+            "TLS_CERT: the gateways that --demo plays call the shop by plain HTTP",
+            "leave TLS_CERT and TLS_KEY out for the demo, or --demo for a real shop",
+        ));
+    }
     let mut left = inherited.listeners.into_iter();
     let mut place = |setting, address, backlog| match left.next() {
         Some(listener) => Ok(Bound::Inherited(listener)),

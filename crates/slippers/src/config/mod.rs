@@ -23,8 +23,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use slippers_server::settings::{
-    CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, Network, OrderSettings, PaymentSettings,
-    RateSettings, RedisAddress, SecretKey, SessionSettings, Settings,
+    AccessLog, CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, Network, OrderSettings,
+    PaymentSettings, RateSettings, RedisAddress, SecretKey, SessionSettings, Settings,
 };
 
 pub(crate) use database::Database;
@@ -82,6 +82,7 @@ struct ServerPart {
     orders: OrderSettings,
     cache: CacheSettings,
     slow_request: Duration,
+    access_log: AccessLog,
     trusted_proxies: Vec<Network>,
     redis: Option<RedisAddress>,
 }
@@ -91,8 +92,8 @@ struct ServerPart {
 pub(crate) struct LogSettings {
     /// Directives of tracing-subscriber's `EnvFilter`; checked.
     pub(crate) directives: String,
-    /// JSON lines instead of text.
-    pub(crate) json: bool,
+    /// JSON lines or text; `None` = text on a terminal.
+    pub(crate) json: Option<bool>,
 }
 
 /// One line of `config check`.
@@ -157,6 +158,7 @@ impl Config {
                     stale_if_error_seconds: read.number(&table::CACHE_STALE_ERROR),
                 },
                 slow_request: Duration::from_millis(read.number(&table::SLOW_REQUEST)),
+                access_log: read.access_log(),
                 trusted_proxies: read.trusted_proxies(),
                 redis: read.redis(),
             },
@@ -173,6 +175,16 @@ impl Config {
     /// Whether the forwarding headers of this address count.
     pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         self.server.trusted_proxies.iter().any(|network| network.contains(address))
+    }
+
+    /// The memory that kept pages may take, in bytes.
+    pub(crate) const fn cache_max_bytes(&self) -> u64 {
+        self.server.cache.max_bytes
+    }
+
+    /// Where pages and limits are shared, if anywhere.
+    pub(crate) const fn redis(&self) -> Option<&RedisAddress> {
+        self.server.redis.as_ref()
     }
 
     /// Where files under `/static` lie.
@@ -205,6 +217,7 @@ impl Config {
             cache: part.cache,
             static_dir: self.static_dir(),
             slow_request: part.slow_request,
+            access_log: part.access_log,
             trusted_proxies: part.trusted_proxies.clone(),
             redis: part.redis.clone(),
         }

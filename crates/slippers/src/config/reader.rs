@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
-use slippers_server::settings::{Network, RedisAddress, SecretKey};
+use slippers_server::settings::{AccessLog, Network, RedisAddress, SecretKey};
 
 use super::LogSettings;
 use super::fault::{Fault, Faults, Source};
@@ -210,12 +210,31 @@ impl Reader {
             }
         }
         let Given { text, from } = self.layers.get(&table::LOG_FORMAT);
-        let json = text.trim().eq_ignore_ascii_case("json");
-        if !json && !text.trim().eq_ignore_ascii_case("text") {
-            let what = format!("{} is neither text nor json", quoted(&text));
-            self.fault(&table::LOG_FORMAT, from, what, "write text or json");
-        }
+        let json = match text.trim().to_ascii_lowercase().as_str() {
+            "" => None,
+            "json" => Some(true),
+            "text" => Some(false),
+            _ => {
+                let what = format!("{} is neither text nor json", quoted(&text));
+                self.fault(&table::LOG_FORMAT, from, what, "write text or json, or leave it out");
+                None
+            }
+        };
         LogSettings { directives, json }
+    }
+
+    pub(super) fn access_log(&mut self) -> AccessLog {
+        let Given { text, from } = self.layers.get(&table::ACCESS_LOG);
+        match text.trim().to_ascii_lowercase().as_str() {
+            "off" => AccessLog::Off,
+            "sampled" => AccessLog::Sampled,
+            "all" => AccessLog::All,
+            _ => {
+                let what = format!("{} is none of off, sampled and all", quoted(&text));
+                self.fault(&table::ACCESS_LOG, from, what, "write off, sampled or all");
+                AccessLog::Off
+            }
+        }
     }
 
     pub(super) fn workers(&mut self) -> usize {

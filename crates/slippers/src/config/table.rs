@@ -219,8 +219,10 @@ settings! {
         "Whether the program's own log tells more (level debug). Answers never show more than they should.";
     LOG "SLIPPERS_LOG" = "", Text,
         "What is logged, as directives like `warn,slippers=info,slippers_server=debug`; they replace the usual ones.";
-    LOG_FORMAT "SLIPPERS_LOG_FORMAT" = "text", Text,
-        "`text` for people, `json` for one JSON object a line. The log goes to stderr.";
+    LOG_FORMAT "SLIPPERS_LOG_FORMAT" = "", Text,
+        "`text` for people, `json` for one JSON object a line. Unset: text where stderr, to which the log goes, is a terminal, else JSON.";
+    ACCESS_LOG "ACCESS_LOG" = "off", Text,
+        "Lines of requests: `off`, `sampled` (one in a hundred of those that went fast and well, each of the others) or `all`. Slow requests and failures are logged in any case.";
 }
 
 /// Names that belong to the shop, but to features that this version does not have yet; a `*` stands for any ending.

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use slippers_core::types::Timestamp;
 use slippers_core::{Store, StoreError};
 use slippers_store_postgres::{Address, Moved, PostgresSettings, PostgresStore, Progress, TransferError};
-pub(crate) use slippers_store_postgres::{Pooler, Way};
+pub(crate) use slippers_store_postgres::{Pooler, PoolerVitals, ReplicaVitals, Vitals, Way};
 pub(crate) use slippers_store_sqlite::backup::Copied;
 use slippers_store_sqlite::backup::{self, BackupError};
 use slippers_store_sqlite::{Export, SqliteStore};
@@ -113,6 +114,30 @@ pub(crate) fn migration_status(config: &Config, runtime: &Runtime) -> Result<(Ve
     };
     let pending = rows.iter().filter(|(_, state)| matches!(state, State::Pending)).count();
     Ok((rows.iter().map(|(name, state)| format!("{name:<24} {}", state.words())).collect(), pending))
+}
+
+/// How the servers of the settings are: the primary, its replicas, a pooler in front of it.
+pub(crate) async fn vitals(
+    server: &Postgres,
+) -> (Result<Vitals, String>, Vec<Result<ReplicaVitals, String>>, Option<PoolerVitals>) {
+    let settings = settings(server);
+    let words = |error: slippers_store_postgres::OpenError| error.to_string();
+    let primary = Vitals::look(&settings).await.map_err(words);
+    let mut replicas = Vec::new();
+    for url in &settings.replica_urls {
+        replicas.push(ReplicaVitals::look(url).await.map_err(words));
+    }
+    (primary, replicas, PoolerVitals::look(&settings).await)
+}
+
+/// How many commits a second its primary takes from so many connections.
+pub(crate) async fn sweep_commits(
+    server: &Postgres,
+    connections: &[u32],
+    time: Duration,
+) -> Result<Vec<(u32, f64)>, String> {
+    let swept = slippers_store_postgres::sweep_commits(&settings(server), connections, time).await;
+    swept.map_err(|error| error.to_string())
 }
 
 /// Whether the settings' database is there at all.

@@ -13,7 +13,7 @@ use slippers_core::types::{Phone, Timestamp};
 use slippers_server::accounts::passwords::hash_password;
 use slippers_server::outbound::HyperClient;
 use slippers_server::settings::{
-    CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, OrderMessages, OrderSettings,
+    AccessLog, CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, OrderMessages, OrderSettings,
     PaymentSettings, RateSettings, SecretKey, SessionSettings, Settings,
 };
 use slippers_server::{Clock, Leave, Notifier, Notifiers, Server, SystemEntropy};
@@ -359,6 +359,7 @@ fn settings(dir: &TempDir) -> Settings {
         cache: CacheSettings::default(),
         static_dir: dir.path().join("static"),
         slow_request: Duration::from_secs(60),
+        access_log: AccessLog::Off,
         trusted_proxies: Vec::new(),
         redis: None,
     }

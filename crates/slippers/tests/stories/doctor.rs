@@ -12,19 +12,19 @@ use crate::program::{command, run_in};
 use crate::shop::Shop;
 
 /// The findings, by their id, and the exit code.
-struct Report {
+pub(crate) struct Report {
     code: i32,
     findings: Vec<Value>,
 }
 
 impl Report {
-    fn of(output: &str, code: i32) -> Self {
+    pub(crate) fn of(output: &str, code: i32) -> Self {
         let findings: Value =
             serde_json::from_str(output).unwrap_or_else(|error| panic!("{error}: {output}"));
         Self { code, findings: findings.as_array().expect("findings").clone() }
     }
 
-    fn state(&self, id: &str) -> &str {
+    pub(crate) fn state(&self, id: &str) -> &str {
         let found = self.findings.iter().find(|finding| finding["id"] == id);
         let found = found.unwrap_or_else(|| panic!("{id} was not looked at"));
         let state = found["state"].as_str().expect("a state");

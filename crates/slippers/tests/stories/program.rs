@@ -166,7 +166,7 @@ pub(crate) fn command(dir: &Path, settings: &[(String, String)]) -> Command {
     run_logs::plant_of_settings(settings);
     let mut command = Command::new(PathBuf::from(binary));
     // Nothing of the machine's own environment may decide a story.
-    command.env_clear().current_dir(dir).env("SLIPPERS_DATA_DIR", dir);
+    command.env_clear().current_dir(dir).env("SLIPPERS_DATA_DIR", dir).env("SLIPPERS_LOG_FORMAT", "text");
     command.envs(settings.iter().map(|(name, value)| (name, value)));
     command
 }

@@ -76,6 +76,7 @@ fn receivers_are_told_what_happens_and_can_check_who_says_so() {
         for heard in receiver.all() {
             assert_eq!(heard.line, "POST /hooks/slippers?key=4711 HTTP/1.1");
             assert_eq!(header(&heard, "content-type"), "application/json");
+            assert!(header(&heard, "traceparent").starts_with("00-"), "{heard:?}");
             assert!(is_signed_by(&heard, NEW_SECRET) && is_signed_by(&heard, OLD_SECRET), "{heard:?}");
             let event = body(&heard);
             assert_eq!((&event["data"]["amount"], &event["data"]["currency"]), (&json!(25.0), &json!("UZS")));

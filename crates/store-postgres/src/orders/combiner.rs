@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use slippers_core::orders::{Order, PlaceError, PlaceFromCart};
 use slippers_core::types::Timestamp;
-use slippers_core::{StoreError, StoreLoad};
+use slippers_core::{StoreError, StoreLoad, Tally};
 use tokio::sync::oneshot;
 
 use super::batch::{Outcome, place_all};
@@ -37,6 +38,8 @@ struct Waiting {
     number: u64,
     wish: Wish,
     reply: oneshot::Sender<Outcome>,
+    /// Of its request, and since when it waits.
+    tally: Option<(Arc<Tally>, Instant)>,
 }
 
 impl Combiner {
@@ -88,7 +91,8 @@ impl Combiner {
         }
         let number = state.next_number;
         state.next_number += 1;
-        state.waiting.push_back(Waiting { number, wish, reply });
+        let tally = Tally::current().map(|tally| (tally, Instant::now()));
+        state.waiting.push_back(Waiting { number, wish, reply, tally });
         let free = state.at_work.iter().position(|at_work| !at_work);
         if let Some(at_work) = free.and_then(|place| state.at_work.get_mut(place)) {
             *at_work = true;
@@ -157,9 +161,16 @@ impl Committer {
 
     async fn commit(&self, pool: &Arc<Pool>, batch: Vec<Waiting>) {
         let shard = i64::try_from(self.place).unwrap_or(0);
+        let tallies: Vec<_> = batch.iter().filter_map(|waiting| waiting.tally.clone()).collect();
+        tallies.iter().for_each(|(tally, since)| tally.queued(since.elapsed()));
         let (wishes, replies): (Vec<Wish>, Vec<_>) =
             batch.into_iter().map(|waiting| (waiting.wish, waiting.reply)).unzip();
-        match place_all(pool, shard, &wishes).await {
+        // What is done for all of them at once was done for each.
+        let together = Arc::<Tally>::default();
+        let placed = Arc::clone(&together).scope(place_all(pool, shard, &wishes)).await;
+        let work = together.work();
+        tallies.iter().for_each(|(tally, _)| tally.add(&work));
+        match placed {
             Ok(outcomes) => {
                 for (reply, outcome) in replies.into_iter().zip(outcomes) {
                     // The caller may have stopped waiting; the order stays placed.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use slippers_core::{PoolStatus, StoreError};
+use slippers_core::{PoolStatus, StoreError, Tally, WaitCounts, Waits};
 use tokio::runtime::Handle;
 
 pub(crate) use self::breaker::share_of;
@@ -44,6 +44,7 @@ pub(crate) struct Pool {
     feed: Arc<Feed>,
     /// The one that was used last is lent first: those beyond the need fall asleep.
     idle: Mutex<Vec<Kept>>,
+    waits: Waits,
     /// Connections that were made before it last moved are not lent again.
     generation: AtomicU64,
 }
@@ -87,6 +88,7 @@ impl Pool {
             gate: Arc::new(Gate::new(all, settings.pool_timeout)),
             feed,
             idle: Mutex::new(Vec::new()),
+            waits: Waits::default(),
             generation: AtomicU64::new(0),
         }
     }
@@ -103,7 +105,10 @@ impl Pool {
 
     /// The same, telling a lack of connections from that of a server.
     pub(crate) async fn lease_or_say(self: &Arc<Self>, class: Class) -> Result<Lease, Refused> {
-        let permit = self.gate.enter(class).await.map_err(Refused::Busy)?;
+        let since = Instant::now();
+        let permit = self.gate.enter(class).await;
+        self.waits.count(since.elapsed());
+        let permit = permit.map_err(Refused::Busy)?;
         let kept = match self.take_idle().await {
             Some(kept) => kept,
             None => {
@@ -115,6 +120,9 @@ impl Pool {
                 Kept { db, until, idle_since: now, generation }
             }
         };
+        if let Some(tally) = Tally::current() {
+            tally.queued(since.elapsed());
+        }
         let Kept { db, until, generation, .. } = kept;
         let (pool, db, permit) = (Arc::clone(self), Some(db), Some(permit));
         Ok(Lease { pool, db, until, generation, is_in_transaction: false, permit })
@@ -198,6 +206,11 @@ impl Pool {
     /// Calls that wait for a connection now, and those that were refused one so far.
     pub(crate) fn pressure(&self) -> (u64, u64) {
         self.gate.pressure()
+    }
+
+    /// How long calls waited for a connection, those that were refused one included.
+    pub(crate) fn waits(&self) -> WaitCounts {
+        self.waits.counts()
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Kept>> {

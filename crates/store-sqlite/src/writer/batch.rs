@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU64;
 
 use rusqlite::Connection;
-use slippers_core::{Change, Listeners, StoreError};
+use slippers_core::{Change, Entered, Listeners, StoreError};
 
 use crate::db::Db;
 use crate::error::interpret_error;
@@ -17,6 +17,8 @@ pub(crate) trait Job: Send {
     /// Does the work and keeps the outcome; tells whether its changes are to stay. It may be run again when the
     /// transaction of the first run has ended without it.
     fn run(&mut self, db: &Db<'_>) -> bool;
+    /// Its turn has come: what the thread does from now on, until the answer is dropped, is done for its request.
+    fn enter(&mut self) -> Option<Entered>;
     /// Replaces the outcome by an error.
     fn fail(&mut self, error: StoreError);
     /// Tells the caller the outcome.
@@ -140,6 +142,7 @@ impl Batch<'_> {
 
     /// A panic is a defect in one verb; it must not take the shop's only writer with it.
     fn guarded(&self, job: &mut dyn Job) -> bool {
+        let _entered = job.enter();
         let db = Db::new(self.conn, self.statements);
         let kept = catch_unwind(AssertUnwindSafe(|| job.run(&db))).unwrap_or_else(|_| {
             tracing::error!("a write panicked and was undone");

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use slippers_core::accounts::Generations;
-use slippers_core::{Change, Listeners, StoreError, StoreLoad};
+use slippers_core::{AtWork, Change, Entered, Listeners, StoreError, StoreLoad, Tally, Waits};
 use tokio::sync::oneshot;
 
 use self::batch::{Job, run_batch};
@@ -48,6 +48,7 @@ struct Shared {
     writes: AtomicU64,
     waiting: AtomicU64,
     refused: AtomicU64,
+    waits: Arc<Waits>,
     closed: AtomicBool,
     started: Instant,
     /// Microseconds after `started` at which the batch at work began; 0 = idle.
@@ -65,6 +66,7 @@ impl Writer {
         conn: Connection,
         statements: Arc<AtomicU64>,
         listeners: Arc<Listeners>,
+        waits: Arc<Waits>,
     ) -> std::io::Result<Self> {
         let (queue, messages) = sync_channel(QUEUE);
         let shared = Arc::new(Shared {
@@ -74,6 +76,7 @@ impl Writer {
             writes: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            waits,
             closed: AtomicBool::new(false),
             started: Instant::now(),
             busy_since: AtomicU64::new(0),
@@ -94,7 +97,7 @@ impl Writer {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, outcome) = oneshot::channel();
-        self.enqueue(Box::new(Verb { work, reply, outcome: None }))?;
+        self.enqueue(Box::new(Verb { work, reply, outcome: None, turn: Turn::of_now() }))?;
         outcome.await.unwrap_or_else(|_| Err(closed().into()))
     }
 
@@ -132,12 +135,13 @@ impl Writer {
 
     /// How busy it is.
     pub(crate) fn load(&self) -> StoreLoad {
-        let Shared { waiting, refused, writes, transactions, .. } = &*self.shared;
+        let Shared { waiting, refused, writes, transactions, waits, .. } = &*self.shared;
         StoreLoad {
             waiting: waiting.load(Ordering::Relaxed),
             refused: refused.load(Ordering::Relaxed),
             writes: writes.load(Ordering::Relaxed),
             write_transactions: transactions.load(Ordering::Relaxed),
+            waits: waits.counts(),
         }
     }
 
@@ -249,6 +253,7 @@ fn still_wanted(mut job: Box<dyn Job>, since: Instant, shared: &Shared) -> Optio
     if !job.is_wanted() {
         return None;
     }
+    shared.waits.count(since.elapsed());
     if since.elapsed() > MAX_WAIT {
         job.fail(shared.refuse("the write has waited too long".to_owned()));
         job.answer();
@@ -262,6 +267,20 @@ struct Verb<T, E, F> {
     work: F,
     reply: oneshot::Sender<Result<T, E>>,
     outcome: Option<Result<T, E>>,
+    turn: Turn,
+}
+
+/// For which request a verb is run, since when it waits for its turn, and that the turn has come.
+struct Turn {
+    tally: Option<Arc<Tally>>,
+    since: Instant,
+    at_work: Option<AtWork>,
+}
+
+impl Turn {
+    fn of_now() -> Self {
+        Self { tally: Tally::current(), since: Instant::now(), at_work: None }
+    }
 }
 
 impl<T, E, F> Job for Verb<T, E, F>
@@ -281,11 +300,24 @@ where
         kept
     }
 
+    fn enter(&mut self) -> Option<Entered> {
+        let Turn { tally, since, at_work } = &mut self.turn;
+        let tally = tally.as_ref()?;
+        if at_work.is_none() {
+            let now = Instant::now();
+            tally.queued(now.duration_since(*since));
+            *at_work = Some(AtWork::of(Some(Arc::clone(tally)), now));
+        }
+        Some(tally.enter())
+    }
+
     fn fail(&mut self, error: StoreError) {
         self.outcome = Some(Err(error.into()));
     }
 
-    fn answer(self: Box<Self>) {
+    fn answer(mut self: Box<Self>) {
+        // The commit was part of it; who waits for the answer may look at once.
+        drop(self.turn.at_work.take());
         if let Some(outcome) = self.outcome {
             // The caller may have stopped waiting; the write stays done.
             let _ = self.reply.send(outcome);

@@ -43,8 +43,13 @@ impl Fixture {
     }
 
     fn start(&self) -> Writer {
-        Writer::start(self.writer_connection(), Arc::clone(&self.statements), Arc::clone(&self.listeners))
-            .expect("a thread")
+        Writer::start(
+            self.writer_connection(),
+            Arc::clone(&self.statements),
+            Arc::clone(&self.listeners),
+            Arc::default(),
+        )
+        .expect("a thread")
     }
 
     fn batch(&self, jobs: Vec<Box<dyn Job>>) -> u64 {
@@ -69,7 +74,7 @@ impl Fixture {
 
 fn job(work: impl FnMut(&Db<'_>) -> Result<i64, StoreError> + Send + 'static) -> (Box<dyn Job>, Outcome) {
     let (reply, outcome) = oneshot::channel();
-    (Box::new(Verb { work, reply, outcome: None }), outcome)
+    (Box::new(Verb { work, reply, outcome: None, turn: Turn::of_now() }), outcome)
 }
 
 fn add_parent(id: i64) -> (Box<dyn Job>, Outcome) {

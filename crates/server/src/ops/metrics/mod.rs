@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use slippers_core::types::{Money, Timestamp};
+use slippers_core::{Standing, WAIT_BOUNDS};
 
 pub use self::dashboard::{metrics_dashboard, metrics_page};
 pub(crate) use self::listener::serve;
@@ -199,6 +200,19 @@ fn write_database(page: &mut Page, shop: &Shop) {
     let load = shop.store.load();
     page.put(&table::DB_WAITING, load.waiting);
     page.put(&table::DB_REFUSED, load.refused);
+    let bounds = WAIT_BOUNDS.map(|micros| Duration::from_micros(micros).as_secs_f64().to_string());
+    let sum = Duration::from_micros(load.waits.micros).as_secs_f64();
+    let bounds = bounds.each_ref().map(String::as_str);
+    page.begin(&table::DB_WAITS).put_histogram(&[], &bounds, &load.waits.counts, sum);
+    let copies = shop.store.copies();
+    let mut in_use = page.begin(&table::REPLICA_IN_USE);
+    copies.iter().for_each(|copy| in_use.put(&[&copy.name], u8::from(copy.standing == Standing::InUse)));
+    let mut lag = page.begin(&table::REPLICA_LAG);
+    for copy in &copies {
+        if let Some(bytes) = copy.lag_bytes {
+            lag.put(&[&copy.name], bytes);
+        }
+    }
     page.put(&table::DB_STATEMENTS, shop.store.statements_run());
     page.put(&table::WRITES, load.writes);
     page.put(&table::WRITE_TRANSACTIONS, load.write_transactions);
@@ -229,7 +243,7 @@ fn write_cache(page: &mut Page, shop: &Shop) {
     page.put(&table::CACHE_MISSES, kept.misses);
     page.put(&table::CACHE_PAGES, kept.pages);
     page.put(&table::CACHE_BYTES, kept.bytes);
-    page.put(&table::CACHE_BYTES_MAX, shop.settings.cache.max_bytes);
+    page.put(&table::CACHE_BYTES_MAX, kept.capacity);
 }
 
 fn write_business(page: &mut Page, metrics: &Metrics) {

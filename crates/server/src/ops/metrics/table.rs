@@ -144,6 +144,16 @@ metrics! {
     DB_REFUSED "slippers_db_refused_total" Counter [] Saturation "cps"
         "Calls that were refused because too many waited, or they had waited too long."
         "refused" => "sum(rate(slippers_db_refused_total[5m]))";
+    DB_WAITS "slippers_db_wait_seconds" Histogram [] Saturation "s"
+        "Time that calls waited for a connection, or for their turn to write."
+        "p95" => "histogram_quantile(0.95, sum by (le) (rate(slippers_db_wait_seconds_bucket[5m])))",
+        "p99" => "histogram_quantile(0.99, sum by (le) (rate(slippers_db_wait_seconds_bucket[5m])))";
+    REPLICA_IN_USE "slippers_replica_in_use" Gauge ["replica"] Saturation "none"
+        "1 where a replica answers reads, 0 where it is behind, unproven or out."
+        "{{replica}}" => "min by (replica) (slippers_replica_in_use)";
+    REPLICA_LAG "slippers_replica_lag_bytes" Gauge ["replica"] Saturation "bytes"
+        "Bytes of the log that a replica has not replayed; absent where that is not known."
+        "{{replica}}" => "max by (replica) (slippers_replica_lag_bytes)";
     DB_STATEMENTS "slippers_db_statements_total" Counter [] Saturation "cps"
         "Statements that the database was asked, transaction control not counted."
         "statements" => "sum(rate(slippers_db_statements_total[5m]))";
@@ -184,7 +194,7 @@ metrics! {
         "Memory that they take at most."
         "bytes" => "sum(slippers_cache_bytes)";
     CACHE_BYTES_MAX "slippers_cache_max_bytes" Gauge [] Cache "percentunit"
-        "Memory that they may take (CACHE_MAX_BYTES)."
+        "Memory that they may take: CACHE_MAX_BYTES, less while the limit of the cgroup is near."
         "used" => "sum(slippers_cache_bytes) / sum(slippers_cache_max_bytes)";
     ORDERS "slippers_orders_total" Counter [] Business "cps"
         "Orders that were placed; one that is answered again is not counted again."

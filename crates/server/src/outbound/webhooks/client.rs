@@ -14,7 +14,7 @@ use hyper_util::client::legacy::connect::dns::Name;
 use tower::Service;
 
 use super::addresses::Addresses;
-use crate::outbound::http_client::{Calls, causes, client, trusted};
+use crate::outbound::http_client::{Calls, causes, client, traced, trusted};
 use crate::ports::{CallError, HttpClient};
 
 const NOT_PUBLIC: &str =
@@ -67,7 +67,7 @@ impl WebhookClient {
         if literal(request.uri()).is_some_and(|address| !self.rule.admit(address)) {
             return Err(CallError::NotSent(NOT_PUBLIC.to_owned()));
         }
-        let answer = self.client.request(request.map(Into::into)).await.map_err(|error| {
+        let answer = self.client.request(traced(request.map(Into::into))).await.map_err(|error| {
             let cause = causes(&error);
             if error.is_connect() { CallError::NotSent(cause) } else { CallError::Unknown(cause) }
         })?;

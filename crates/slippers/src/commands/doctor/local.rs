@@ -1,118 +1,17 @@
-//! `slippers doctor`: looks at the shop, its database and this host, and tells what is not as it should be, with the fix.
-//!
-//! It changes nothing and asks for nothing that is slow. What can't be looked at is *skipped* with the reason, which is not
-//! *ok*. Each check has a story in which it is ok and one in which it is not (tests/stories/doctor.rs).
+//! The settings, the files and this host.
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::ExitCode;
 
-use super::healthcheck;
+use super::{Check, Finding, State};
+use crate::commands::healthcheck;
 use crate::config::secret::FILE_NAME;
 use crate::config::{Config, Database};
-use crate::console;
 use crate::files;
 use crate::wire;
 
-/// What was found, from good to bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum State {
-    Ok,
-    Skipped,
-    Warn,
-    Fail,
-}
-
-impl State {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Skipped => "skipped",
-            Self::Warn => "warn",
-            Self::Fail => "fail",
-        }
-    }
-}
-
-/// One look.
-struct Finding {
-    /// What was looked at, as scripts know it.
-    id: &'static str,
-    state: State,
-    /// What was found, or why nothing was.
-    measured: String,
-    /// What is good.
-    threshold: &'static str,
-    /// Why it matters.
-    why: &'static str,
-    /// What to do; empty when nothing is.
-    fix: String,
-}
-
-/// What a check compares with.
-struct Check {
-    id: &'static str,
-    threshold: &'static str,
-    why: &'static str,
-}
-
-impl Check {
-    fn ok(&self, measured: impl Into<String>) -> Finding {
-        self.found(State::Ok, measured, "")
-    }
-
-    fn found(&self, state: State, measured: impl Into<String>, fix: impl Into<String>) -> Finding {
-        let Self { id, threshold, why } = *self;
-        Finding { id, state, measured: measured.into(), threshold, why, fix: fix.into() }
-    }
-}
-
-/// Looks at everything. Exit code 0: nothing to do; 1: something may become a fault; 2: something is one.
-pub(super) fn run(config: &Config, as_json: bool) -> ExitCode {
-    let findings = [
-        proxies(config),
-        key(config),
-        schema(config),
-        pages(config),
-        backup(config),
-        descriptors(),
-        backlog(config),
-        shop(config),
-    ];
-    if as_json {
-        console::say(&json(&findings));
-    } else {
-        findings.iter().for_each(tell);
-    }
-    let worst = findings.iter().map(|finding| finding.state).max();
-    ExitCode::from(match worst {
-        Some(State::Fail) => 2,
-        Some(State::Warn) => 1,
-        _ => 0,
-    })
-}
-
-fn tell(finding: &Finding) {
-    let Finding { id, state, measured, threshold, why, fix } = finding;
-    console::say(&format!("{:<8} {id:<22} {measured}", state.word()));
-    if *state >= State::Warn {
-        console::say(&format!("         good: {threshold}\n         why: {why}\n         fix: {fix}"));
-    }
-}
-
-/// An array of objects, whose texts are escaped as JSON wants it.
-fn json(findings: &[Finding]) -> String {
-    let object = |finding: &Finding| {
-        let Finding { id, state, measured, threshold, why, fix } = finding;
-        serde_json::json!({
-            "id": id, "state": state.word(), "measured": measured, "threshold": threshold, "why": why, "fix": fix,
-        })
-    };
-    serde_json::Value::from(findings.iter().map(object).collect::<Vec<_>>()).to_string()
-}
-
 /// Whose word counts for a client's address.
-fn proxies(config: &Config) -> Finding {
+pub(super) fn proxies(config: &Config) -> Finding {
     let check = Check {
         id: "config.trusted_proxies",
         threshold: "only the proxies in front",
@@ -129,7 +28,7 @@ fn proxies(config: &Config) -> Finding {
 }
 
 /// Who can read the key that signs tokens.
-fn key(config: &Config) -> Finding {
+pub(super) fn key(config: &Config) -> Finding {
     let check = Check {
         id: "config.secret_key",
         threshold: "readable for its owner alone",
@@ -147,7 +46,7 @@ fn key(config: &Config) -> Finding {
 }
 
 /// Whether the schema is this program's.
-fn schema(config: &Config) -> Finding {
+pub(super) fn schema(config: &Config) -> Finding {
     let check = Check {
         id: "database.schema",
         threshold: "every migration of this program, and none of a newer one",
@@ -174,7 +73,7 @@ fn schema(config: &Config) -> Finding {
 }
 
 /// Whether the file is whole.
-fn pages(config: &Config) -> Finding {
+pub(super) fn pages(config: &Config) -> Finding {
     let check = Check {
         id: "sqlite.integrity",
         threshold: "every page can be read, every reference leads somewhere",
@@ -197,7 +96,7 @@ fn pages(config: &Config) -> Finding {
 }
 
 /// How old the last backup is.
-fn backup(config: &Config) -> Finding {
+pub(super) fn backup(config: &Config) -> Finding {
     const DAYS: u64 = 7;
     let check = Check {
         id: "backup.age",
@@ -212,7 +111,7 @@ fn backup(config: &Config) -> Finding {
         );
     };
     let fix = "slippers backup FOLDER, from a timer";
-    let made = super::backup::marker(config).metadata().and_then(|meta| meta.modified());
+    let made = crate::commands::backup::marker(config).metadata().and_then(|meta| meta.modified());
     match made.map(|time| time.elapsed()) {
         Err(_) => check.found(State::Warn, "none was ever made of this folder", fix),
         Ok(Ok(age)) if age.as_secs() / 86_400 >= DAYS => {
@@ -223,7 +122,7 @@ fn backup(config: &Config) -> Finding {
 }
 
 /// Connections, pictures and the database need descriptors.
-fn descriptors() -> Finding {
+pub(super) fn descriptors() -> Finding {
     const WANTED: u64 = 10_000 + 512;
     let check = Check {
         id: "host.descriptors",
@@ -245,7 +144,7 @@ fn descriptors() -> Finding {
 }
 
 /// The kernel caps the listener's queue.
-fn backlog(config: &Config) -> Finding {
+pub(super) fn backlog(config: &Config) -> Finding {
     let check = Check {
         id: "host.backlog",
         threshold: "net.core.somaxconn of BACKLOG or more",
@@ -263,7 +162,7 @@ fn backlog(config: &Config) -> Finding {
 }
 
 /// Whether somebody can buy.
-fn shop(config: &Config) -> Finding {
+pub(super) fn shop(config: &Config) -> Finding {
     let check = Check {
         id: "shop.answers",
         threshold: "200 at /health/live within 2 s",
