@@ -119,6 +119,10 @@ macro_rules! contract_suite {
                     after_many_changes_a_search_still_finds_what_a_scan_finds
                     changes_made_at_once_are_all_found
                 }
+                deep {
+                    pages_that_were_read_before_are_those_of_now
+                    pages_read_while_the_list_changes_are_of_one_moment
+                }
             }
             audit {
                 records {

@@ -25,7 +25,7 @@ const APPLICATION_ID: i64 = 0x534c_5053;
 const USERS: &str = "0005_users";
 
 /// Name and text, in the order in which they are applied.
-const MIGRATIONS: [(&str, &str); 13] = [
+const MIGRATIONS: [(&str, &str); 14] = [
     ("0001_catalog", include_str!("../migrations/0001_catalog.sql")),
     ("0002_accounts", include_str!("../migrations/0002_accounts.sql")),
     ("0003_cart", include_str!("../migrations/0003_cart.sql")),
@@ -39,6 +39,7 @@ const MIGRATIONS: [(&str, &str); 13] = [
     ("0011_changes", include_str!("../migrations/0011_changes.sql")),
     ("0013_outbox", include_str!("../migrations/0013_outbox.sql")),
     ("0014_comparisons", include_str!("../migrations/0014_comparisons.sql")),
+    ("0015_list_order", include_str!("../migrations/0015_list_order.sql")),
 ];
 
 const RECORD: &str = "

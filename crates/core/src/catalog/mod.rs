@@ -1,5 +1,6 @@
 //! The catalogue: categories, products and what is known of their pictures.
 
+pub mod places;
 pub mod rules;
 pub mod search;
 mod store;

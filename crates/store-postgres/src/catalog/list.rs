@@ -6,10 +6,15 @@
 //! With a search the first statement looks the term up and counts to 10,001, which tells which of two ways the inner query
 //! takes: *collect* the matches and sort them (good for rare terms), or *walk* the products in the order wanted and look
 //! at each (good for common ones).
+//!
+//! What was found is remembered ([`Places`]) under the number of the lists' order, which comes with every page from its own
+//! snapshot: the next page starts where this one ended, and neither it nor its total is looked for twice. Which order a
+//! snapshot will have is a guess before it is read; where it was wrong, a page without a search is read once more.
 
 mod statement;
 
 use slippers_core::StoreError;
+use slippers_core::catalog::places::{Counted, ListOrder, Place, Places, Start};
 use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::catalog::{SearchTerm, Slipper, SlipperPage, SlipperQuery, Sort};
 
@@ -23,36 +28,59 @@ use crate::db::{Cells, Db};
 const SMALL_CATEGORY: i64 = 2_000;
 
 /// Reads a page. With a search, both statements must see the same state of the database.
-pub(super) async fn page(db: &Db, query: &SlipperQuery) -> Result<SlipperPage, StoreError> {
+pub(super) async fn page(db: &Db, places: &Places, query: &SlipperQuery) -> Result<SlipperPage, StoreError> {
     match &query.search {
-        None => page_of_all(db, query).await,
-        Some(term) => page_of_matches(db, query, term).await,
+        None => page_of_all(db, places, query).await,
+        Some(term) => page_of_matches(db, places, query, term).await,
     }
 }
 
-async fn page_of_all(db: &Db, query: &SlipperQuery) -> Result<SlipperPage, StoreError> {
-    let statement = Statement::page(query, &Way::All);
-    let rows =
-        db.all(&statement.sql, statement.values, |row| Ok((row.int(0)?, read_item(row, query.with_images)?)));
+async fn page_of_all(db: &Db, places: &Places, query: &SlipperQuery) -> Result<SlipperPage, StoreError> {
+    let guess = places.latest();
+    let start = guess.map_or(Start::Unknown, |order| places.start(order, query));
+    let is_guess = start != Start::Unknown;
+    let (mut order, mut page) = read_all(db, query, start).await?;
+    if is_guess && Some(order) != guess {
+        (order, page) = read_all(db, query, Start::Unknown).await?;
+    }
+    places.remember(order, query, page.items.iter().map(|item| item.id).collect());
+    Ok(page)
+}
+
+async fn read_all(
+    db: &Db,
+    query: &SlipperQuery,
+    start: Start,
+) -> Result<(ListOrder, SlipperPage), StoreError> {
+    let (way, from) = match start {
+        Start::Known(ids) => (Way::Known(ids), None),
+        Start::At(place) => (Way::All, Some(place)),
+        Start::Unknown => (Way::All, None),
+    };
+    let statement = Statement::page(query, &way, from);
+    let rows = db.all(&statement.sql, statement.values, |row| {
+        Ok((ListOrder(row.int(0)?), row.int(1)?, read_item(row, query.with_images)?))
+    });
     let rows = rows.await?;
-    let total = rows
+    let (order, total) = rows
         .first()
-        .map(|(total, _)| *total)
+        .map(|(order, total, _)| (*order, *total))
         .ok_or_else(|| StoreError::Corrupt("the count of products is gone".to_owned()))?;
-    let items = rows.into_iter().filter_map(|(_, item)| item).collect();
-    Ok(SlipperPage { items, total, total_is_exact: true })
+    let items = rows.into_iter().filter_map(|(_, _, item)| item).collect();
+    Ok((order, SlipperPage { items, total, total_is_exact: true }))
 }
 
 /// An empty page is one row without a product.
 fn read_item(row: &Cells<'_>, with_images: bool) -> Result<Option<Slipper>, StoreError> {
-    if row.get::<Option<i64>>(1)?.is_none() {
+    if row.get::<Option<i64>>(2)?.is_none() {
         return Ok(None);
     }
-    if with_images { read_slipper(row, 1).map(Some) } else { read_slipper_alone(row, 1).map(Some) }
+    if with_images { read_slipper(row, 2).map(Some) } else { read_slipper_alone(row, 2).map(Some) }
 }
 
 async fn page_of_matches(
     db: &Db,
+    places: &Places,
     query: &SlipperQuery,
     term: &SearchTerm,
 ) -> Result<SlipperPage, StoreError> {
@@ -60,40 +88,71 @@ async fn page_of_matches(
     if lookup == Lookup::Nowhere {
         return Ok(SlipperPage { items: Vec::new(), total: 0, total_is_exact: true });
     }
-    let count = Statement::count(query, term, &lookup);
-    let counted = db
-        .one(&count.sql, count.values, |row| Ok(Counted { matches: row.int(0)?, products: row.int(1)? }))
-        .await?;
+    let (order, counted) = count(db, places, query, term, &lookup).await?;
     let total = counted.matches.min(EXACT_SEARCH_TOTAL);
     let total_is_exact = counted.matches == total;
+    places.remember_count(order, query, counted);
     if total_is_exact && query.page.skip() >= total {
         return Ok(SlipperPage { items: Vec::new(), total, total_is_exact });
     }
-    let page = Statement::page(query, &choose_way(query, term, lookup, &counted));
+    let (way, from) = choose_way(query, term, lookup, &counted, places.start(order, query));
+    let page = Statement::page(query, &way, from);
     let rows = db.all(&page.sql, page.values, |row| read_item(row, query.with_images)).await?;
-    Ok(SlipperPage { items: rows.into_iter().flatten().collect(), total, total_is_exact })
+    let items: Vec<Slipper> = rows.into_iter().flatten().collect();
+    places.remember(order, query, items.iter().map(|item| item.id).collect());
+    Ok(SlipperPage { items, total, total_is_exact })
 }
 
-struct Counted {
-    /// Up to one more than [`EXACT_SEARCH_TOTAL`].
-    matches: i64,
-    /// Products of the list without the search.
-    products: i64,
+/// The order of the lists, and what the search finds.
+async fn count(
+    db: &Db,
+    places: &Places,
+    query: &SlipperQuery,
+    term: &SearchTerm,
+    lookup: &Lookup,
+) -> Result<(ListOrder, Counted), StoreError> {
+    let known = places.latest().and_then(|order| Some((order, places.counted(order, query)?)));
+    let count = Statement::count(query, term, lookup, known.map(|(order, _)| order));
+    let (order, matches, products) = db
+        .one(&count.sql, count.values, |row| {
+            Ok((ListOrder(row.int(0)?), row.get::<Option<i64>>(1)?, row.int(2)?))
+        })
+        .await?;
+    match (matches, known) {
+        (Some(matches), _) => Ok((order, Counted { matches, products })),
+        (None, Some((_, counted))) => Ok((order, counted)),
+        (None, None) => Err(StoreError::Corrupt("a search was not counted".to_owned())),
+    }
 }
 
 /// Walking looks at some `products / matches` rows for each one found; collecting looks at every match once. Grams are
 /// kept in the order of the numbers, so there collecting stops as early as walking does, and looks at matches only.
-fn choose_way(query: &SlipperQuery, term: &SearchTerm, lookup: Lookup, counted: &Counted) -> Way {
-    let walk = || Way::Walk(term.as_str().to_owned());
+fn choose_way(
+    query: &SlipperQuery,
+    term: &SearchTerm,
+    lookup: Lookup,
+    counted: &Counted,
+    start: Start,
+) -> (Way, Option<Place>) {
+    let from = match start {
+        Start::Known(ids) => return (Way::Known(ids), None),
+        Start::At(place) => Some(place),
+        Start::Unknown => None,
+    };
+    let term = term.as_str().to_owned();
     if query.category.is_some() && counted.products <= SMALL_CATEGORY {
-        return walk();
+        return (Way::Walk(term), from);
     }
     let by_id = matches!(query.sort, Sort::IdAsc | Sort::IdDesc) && query.category.is_none();
     if by_id && let Lookup::Gram(gram) = lookup {
-        return Way::Gram(gram);
+        return (Way::Gram(gram), from);
     }
-    let wanted = query.page.skip().saturating_add(query.page.limit());
-    let walked = wanted.saturating_mul(counted.products) / counted.matches.max(1);
+    let before = query.page.skip() - from.map_or(0, |place| place.position);
+    let walked = before.saturating_add(query.page.limit()).saturating_mul(counted.products);
     let is_exact = counted.matches <= EXACT_SEARCH_TOTAL;
-    if is_exact && walked > counted.matches { Way::Collect(lookup, term.as_str().to_owned()) } else { walk() }
+    if is_exact && walked / counted.matches.max(1) > counted.matches {
+        (Way::Collect(lookup, term), None)
+    } else {
+        (Way::Walk(term), from)
+    }
 }

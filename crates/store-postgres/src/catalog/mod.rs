@@ -78,8 +78,11 @@ impl CatalogStore for PostgresStore {
 
     async fn list_slippers(&self, query: SlipperQuery) -> Result<SlipperPage, StoreError> {
         let (has_search, key) = (query.search.is_some(), key_of(&query));
-        self.read_shown(Shown::Slippers, has_search, key, query, |db, query| Box::pin(list::page(db, query)))
-            .await
+        let args = (query, Arc::clone(&self.places));
+        self.read_shown(Shown::Slippers, has_search, key, args, |db, (query, places)| {
+            Box::pin(list::page(db, places, query))
+        })
+        .await
     }
 
     async fn find_slipper(&self, id: SlipperId) -> Result<Option<Slipper>, StoreError> {

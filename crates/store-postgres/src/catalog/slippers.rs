@@ -202,8 +202,9 @@ pub(super) async fn delete(db: &Db, id: SlipperId, by: By, now: Timestamp) -> Re
     bump_carts(db, id, &carts, now).await?;
     let pictures = list_images(db, id).await?.unwrap_or_default();
     search::remove(db, id.get(), [&before.name_key, &before.size_key]).await?;
-    db.run(DELETE, params![id.get()]).await?;
+    // Before the product: who makes one locks its category first too, then the number of the lists' order.
     count_in_category(db, before.category, -1).await?;
+    db.run(DELETE, params![id.get()]).await?;
     db.note(Change::Slipper(id));
     audit::record(db, &Entry::slipper_deleted(by, id), now).await?;
     images::let_go(db, &before.image).await?;

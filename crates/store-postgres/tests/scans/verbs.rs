@@ -117,6 +117,22 @@ async fn pages(shop: &mut Stocked, search: Option<&str>, category: Option<i64>, 
 async fn lists(shop: &mut Stocked) {
     for category in [None, Some(1), Some(3)] {
         pages(shop, None, category, &SORTS).await;
+        for sort in SORTS {
+            let name = format!("page after page in {category:?} {sort:?}");
+            let query = SlipperQuery {
+                page: Page::new(0, 20),
+                category: category.map(CategoryId::new),
+                search: None,
+                sort,
+                with_images: true,
+            };
+            // Each begins where the one before it ended.
+            shop.look(&name, async |store, round| {
+                let page = Page::new(1_000 + 20 * round, 20);
+                store.list_slippers(SlipperQuery { page, ..query.clone() }).await
+            })
+            .await;
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use slippers_core::catalog::{
 };
 use slippers_core::types::{CategoryId, SlipperId, Timestamp, UserId};
 
+use self::list::Patience;
 use crate::store::SqliteStore;
 
 #[async_trait]
@@ -56,11 +57,15 @@ impl CatalogStore for SqliteStore {
     }
 
     async fn list_slippers(&self, query: SlipperQuery) -> Result<SlipperPage, StoreError> {
-        if list::is_short(&query) {
-            self.readers.snapshot(|db| list::page(db, &query))
-        } else {
-            self.readers.long_snapshot(move |db| list::page(db, &query)).await
+        if list::may_be_short(&self.places, &query) {
+            let page = self.readers.snapshot(|db| list::page(db, &self.places, &query, Patience::Short))?;
+            if let Some(page) = page {
+                return Ok(page);
+            }
         }
+        let places = Arc::clone(&self.places);
+        let page = self.readers.long_snapshot(move |db| list::page(db, &places, &query, Patience::Long));
+        page.await?.ok_or_else(|| StoreError::Corrupt("a search was not counted".to_owned()))
     }
 
     async fn find_slipper(&self, id: SlipperId) -> Result<Option<Slipper>, StoreError> {

@@ -16,9 +16,9 @@ const PROGRESS_EVERY: u64 = 1_000;
 /// The grams of so many products are kept in memory (a few MB) and written in order: one by one they would touch a
 /// thousand places of the index for every product.
 const GRAMS_EVERY: u64 = 20_000;
-/// The page cache during the import, in KiB: the indexes of 100,000 products stay in it while they are filled in no
-/// order.
-const IMPORT_CACHE_KIB: i64 = 65_536;
+/// The page cache during the import, in KiB, as far as it is needed: the indexes of a million products stay in it while
+/// they are filled in no order.
+const IMPORT_CACHE_KIB: i64 = 524_288;
 const USUAL_CACHE_KIB: i64 = 16_384;
 
 const IS_EMPTY: &str = "

@@ -1,10 +1,12 @@
 //! The statements of a page.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use slippers_core::catalog::places::{ListOrder, Place};
 use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::catalog::{SearchTerm, SlipperQuery, Sort};
-use slippers_core::types::CategoryId;
+use slippers_core::types::{CategoryId, SlipperId};
 
 use super::super::rows::{images_of_slipper, slipper_columns};
 use super::super::search::Lookup;
@@ -22,8 +24,11 @@ pub(super) enum Way {
     Collect(Lookup, String),
     /// In the grams, which are in the order wanted.
     Gram(String),
+    /// It was read before: these.
+    Known(Arc<[SlipperId]>),
 }
 
+const ORDER: &str = "(SELECT value FROM shop_counters WHERE name = 'list_order')";
 const COUNT_OF_SHOP: &str = "(SELECT value FROM shop_counters WHERE name = 'slippers')";
 
 /// A statement under construction, with the values it is run with.
@@ -34,21 +39,25 @@ pub(super) struct Statement {
 }
 
 impl Statement {
-    /// A page: the total of the list in the first column (0 with a search, which is counted apart), then the product.
-    pub(super) fn page(query: &SlipperQuery, way: &Way) -> Self {
+    /// A page, walked to from a product on the way if there is one: the order of the lists and the total of this one in the
+    /// first columns (0 with a search, which is counted apart), then the product.
+    pub(super) fn page(query: &SlipperQuery, way: &Way, from: Option<Place>) -> Self {
         let mut page = Self::default();
-        page.push("SELECT total.value, ");
+        page.push("SELECT list.ordered, list.total, ");
         page.push(slipper_columns!());
         if query.with_images {
             page.push(concat!(", ", images_of_slipper!()));
         }
         page.push(" FROM (SELECT ");
-        match way {
-            Way::All => page.products_of(query),
-            _ => page.push("0::bigint"),
+        if query.search.is_none() {
+            page.push(ORDER);
+            page.push(" AS ordered, ");
+            page.products_of(query);
+        } else {
+            page.push("0::bigint AS ordered, 0::bigint");
         }
-        page.push(" AS value) AS total LEFT JOIN (");
-        page.inner(query, way);
+        page.push(" AS total) AS list LEFT JOIN (");
+        page.inner(query, way, from);
         page.push(
             ") AS page ON TRUE LEFT JOIN slippers s ON s.id = page.id LEFT JOIN categories c ON c.id = s.category_id",
         );
@@ -56,31 +65,53 @@ impl Statement {
         page
     }
 
-    /// How many match, up to one more than [`EXACT_SEARCH_TOTAL`], and how many the list has without the search.
-    pub(super) fn count(query: &SlipperQuery, term: &SearchTerm, lookup: &Lookup) -> Self {
+    /// The order of the lists; how many match, up to one more than [`EXACT_SEARCH_TOTAL`], or NULL where the order is the
+    /// `known` one; how many the list has without the search.
+    pub(super) fn count(
+        query: &SlipperQuery,
+        term: &SearchTerm,
+        lookup: &Lookup,
+        known: Option<ListOrder>,
+    ) -> Self {
         let mut count = Self::default();
-        let term = term.as_str();
         count.push("SELECT ");
+        count.push(ORDER);
+        count.push(", ");
+        if let Some(order) = known {
+            count.push("CASE WHEN ");
+            count.push(ORDER);
+            count.push(" = ");
+            count.bind(order.0);
+            count.push(" THEN NULL ELSE ");
+        }
+        count.found(query, term.as_str(), lookup);
+        if known.is_some() {
+            count.push(" END");
+        }
+        count.push(", ");
+        count.products_of(query);
+        count
+    }
+
+    /// How many products match.
+    fn found(&mut self, query: &SlipperQuery, term: &str, lookup: &Lookup) {
         match query.category.map(CategoryId::get) {
-            None => count.counting(|inner| inner.matches(lookup, term, None)),
+            None => self.counting(|inner| inner.matches(lookup, term, None)),
             Some(category) => {
-                count.push("CASE WHEN (SELECT slipper_count FROM categories WHERE id = ");
-                count.bind(category);
-                let _ = write!(count.sql, ") <= {SMALL_CATEGORY} THEN ");
-                count.counting(|inner| {
+                self.push("CASE WHEN (SELECT slipper_count FROM categories WHERE id = ");
+                self.bind(category);
+                let _ = write!(self.sql, ") <= {SMALL_CATEGORY} THEN ");
+                self.counting(|inner| {
                     inner.push("SELECT s.id FROM slippers s WHERE s.category_id = ");
                     inner.bind(category);
                     inner.push(" AND ");
                     inner.contains(term);
                 });
-                count.push(" ELSE ");
-                count.counting(|inner| inner.matches(lookup, term, Some(category)));
-                count.push(" END");
+                self.push(" ELSE ");
+                self.counting(|inner| inner.matches(lookup, term, Some(category)));
+                self.push(" END");
             }
         }
-        count.push(", ");
-        count.products_of(query);
-        count
     }
 
     fn push(&mut self, sql: &str) {
@@ -106,12 +137,23 @@ impl Statement {
     }
 
     /// The ids of a page.
-    fn inner(&mut self, query: &SlipperQuery, way: &Way) {
+    fn inner(&mut self, query: &SlipperQuery, way: &Way, from: Option<Place>) {
         let category = query.category.map(CategoryId::get);
         match way {
+            Way::Known(ids) => {
+                self.push("SELECT id FROM unnest(");
+                self.bind(ids.iter().map(|id| id.get()).collect::<Vec<i64>>());
+                self.push(") AS id");
+                return;
+            }
             Way::Gram(gram) => {
                 self.push("SELECT slipper_id AS id FROM slipper_grams WHERE gram = ");
                 self.bind(gram.clone());
+                if let Some(place) = from {
+                    self.push(" AND slipper_id ");
+                    self.push(onwards(query.sort));
+                    self.bind(place.id.get());
+                }
                 self.push(" ORDER BY slipper_id");
                 self.push(direction(query.sort));
             }
@@ -138,12 +180,32 @@ impl Statement {
                         self.products_of(query);
                     }
                 }
+                if let Some(place) = from {
+                    self.push(" AND ");
+                    self.from(query.sort, place);
+                }
                 self.order("s", query.sort);
             }
         }
         // Written out: the planner must know that it is few.
         let _ = write!(self.sql, " LIMIT {} OFFSET ", query.page.limit());
-        self.bind(query.page.skip());
+        self.bind(query.page.skip() - from.map_or(0, |place| place.position));
+    }
+
+    /// The product at this place and what follows it.
+    fn from(&mut self, sort: Sort, place: Place) {
+        let onwards = onwards(sort);
+        match key(sort) {
+            None => {
+                let _ = write!(self.sql, "s.id {onwards}");
+                self.bind(place.id.get());
+            }
+            Some(key) => {
+                let _ = write!(self.sql, "(s.{key}, s.id) {onwards}((SELECT {key} FROM slippers WHERE id = ");
+                self.bind(place.id.get());
+                let _ = write!(self.sql, "), ${})", self.values.len());
+            }
+        }
     }
 
     fn of_category(&mut self, category: Option<i64>) {
@@ -204,6 +266,11 @@ impl Statement {
             None => write!(self.sql, " ORDER BY {table}.id{direction}"),
         };
     }
+}
+
+/// Compares with a product that this one stands no earlier in the list.
+const fn onwards(sort: Sort) -> &'static str {
+    if direction(sort).is_empty() { ">= " } else { "<= " }
 }
 
 const fn direction(sort: Sort) -> &'static str {

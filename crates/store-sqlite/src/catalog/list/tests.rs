@@ -3,9 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::Connection;
-use slippers_core::catalog::{Assortment, NewCategory, NewSlipper, Slipper, SlipperChange, StockedSlipper};
+use slippers_core::catalog::{
+    Assortment, NewCategory, NewSlipper, SearchTerm, Slipper, SlipperChange, StockedSlipper,
+};
 use slippers_core::types::{CategoryId, Money, Page, SlipperId, Timestamp, UserId};
 
+use super::statement::{Statement, direction, index, key};
 use super::*;
 use crate::catalog::{slippers, stock};
 use crate::connection::open_writer;
@@ -56,6 +59,7 @@ struct Fixture {
     _folder: tempfile::TempDir,
     conn: Connection,
     statements: AtomicU64,
+    places: Places,
 }
 
 impl Fixture {
@@ -64,7 +68,8 @@ impl Fixture {
         let path = folder.path().join("shop.db");
         let mut conn = open_writer(&path).expect("a connection");
         migrate(&mut conn, &path, NOW).expect("a schema");
-        let fixture = Self { _folder: folder, conn, statements: AtomicU64::new(0) };
+        let fixture =
+            Self { _folder: folder, conn, statements: AtomicU64::new(0), places: Places::default() };
         fixture.conn.execute_batch("BEGIN").expect("a transaction");
         stock::fill(&fixture.db(), &Goods, NOW).expect("a stocked shop");
         fixture.conn.execute_batch("COMMIT").expect("a commit");
@@ -84,9 +89,14 @@ impl Fixture {
     }
 
     fn read(&self, query: &SlipperQuery, way: &Way) -> Vec<Slipper> {
-        let statement = page_statement(query, way);
+        let statement = page_statement(query, way, None);
         let values = rusqlite::params_from_iter(&statement.values);
         self.db().all(&statement.sql, values, read_slipper).expect("a page")
+    }
+
+    fn page(&self, query: &SlipperQuery) -> SlipperPage {
+        let page = page(&self.db(), &self.places, query, Patience::Long);
+        page.expect("an answer").expect("a page")
     }
 
     fn all_slippers(&self) -> Vec<Slipper> {
@@ -119,7 +129,7 @@ fn no_list_scans_or_sorts_the_table() {
         for category in [None, Some(2)] {
             let query = query(sort, category, None);
             for way in [Way::All, Way::Walk("тапки".to_owned())] {
-                let plan = fixture.plan(&page_statement(&query, &way));
+                let plan = fixture.plan(&page_statement(&query, &way, None));
                 let text = plan.join("\n");
                 let index = index(sort, category.is_some());
                 assert!(text.contains(index), "{sort:?} {category:?} {way:?}:\n{text}");
@@ -138,11 +148,44 @@ fn no_list_scans_or_sorts_the_table() {
 }
 
 #[test]
+fn a_page_begins_at_a_product_before_it() {
+    let fixture = Fixture::new();
+    let from = Place { id: SlipperId::new(700), position: 600 };
+    for sort in SORTS {
+        for category in [None, Some(2)] {
+            let query = SlipperQuery { page: Page::new(620, 20), ..query(sort, category, None) };
+            for way in [Way::All, Way::Walk("тапки".to_owned())] {
+                let plan = fixture.plan(&page_statement(&query, &way, Some(from))).join("\n");
+                let index = index(sort, category.is_some());
+                let category = if category.is_some() { "category_id=? AND " } else { "" };
+                let beyond = if direction(sort).is_empty() { '>' } else { '<' };
+                let sought = match key(sort) {
+                    None if category.is_empty() => vec![format!("{index} (id{beyond}?)")],
+                    None => vec![format!("{index} ({category}id{beyond}?)")],
+                    Some(key) => vec![
+                        format!("{index} ({category}{key}=? AND id{beyond}?)"),
+                        format!("{index} ({category}{key}{beyond}?)"),
+                    ],
+                };
+                for sought in sought {
+                    assert!(plan.contains(&sought), "{sort:?} {way:?}: no {sought} in\n{plan}");
+                }
+            }
+        }
+    }
+    for (term, sought) in [("42", "gram=? AND slipper_id>?"), ("тапки", "VIRTUAL TABLE INDEX 64:M2>")] {
+        let query = SlipperQuery { page: Page::new(620, 20), ..query(Sort::IdAsc, None, Some(term)) };
+        let plan = fixture.plan(&page_statement(&query, &collect(term), Some(from))).join("\n");
+        assert!(plan.contains(sought), "{term}: no {sought} in\n{plan}");
+    }
+}
+
+#[test]
 fn a_search_by_number_comes_in_order_from_the_lookup() {
     let fixture = Fixture::new();
     for term in ["42", "тапки"] {
         for sort in [Sort::IdAsc, Sort::IdDesc] {
-            let plan = fixture.plan(&page_statement(&query(sort, None, None), &collect(term)));
+            let plan = fixture.plan(&page_statement(&query(sort, None, None), &collect(term), None));
             let text = plan.join("\n");
             assert!(plan.iter().filter(|line| line.contains("TEMP B-TREE")).count() <= 1, "{term}:\n{text}");
             assert!(!plan.iter().any(|line| line.starts_with("SCAN s ")), "{term}:\n{text}");
@@ -163,7 +206,7 @@ fn every_way_finds_what_a_scan_finds() {
                 for way in [Way::Walk(folded), collect(term)] {
                     assert_eq!(fixture.read(&query, &way), expected, "{term} {category:?} {sort:?} {way:?}");
                 }
-                let found = page(&fixture.db(), &query).expect("a page");
+                let found = fixture.page(&query);
                 assert_eq!((found.items, found.total, found.total_is_exact), (expected, total, true));
             }
         }
@@ -202,7 +245,7 @@ fn a_page_costs_two_statements_and_one_past_its_end() {
                 let query =
                     SlipperQuery { page: Page::new(skip, 100), ..query(Sort::PriceAsc, category, search) };
                 let before = fixture.statements.load(Ordering::Relaxed);
-                page(&fixture.db(), &query).expect("a page");
+                fixture.page(&query);
                 let run = fixture.statements.load(Ordering::Relaxed) - before;
                 assert_eq!(run, statements, "{search:?} {category:?} {skip}");
             }
