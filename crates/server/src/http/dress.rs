@@ -12,12 +12,12 @@ use super::cors::Cors;
 use super::etag::{Comparison, is_named_in};
 use super::headers::{
     HINT_BYTES, RequestId, SECURITY, SERVER_TIMING, SURROGATE_KEY, Texts, X_COMPRESS_HINT, X_PROCESS_TIME,
-    X_RATELIMIT_LIMIT, X_RATELIMIT_REMAINING, X_RATELIMIT_RESET, X_REQUEST_ID, X_UPTIME, put_id, put_number,
-    put_seconds, put_server_timing,
+    X_REQUEST_ID, X_UPTIME, put_id, put_number, put_seconds, put_server_timing,
 };
 use super::json::APPLICATION_JSON;
 use super::limit::Decision;
 use super::payload::Payload;
+use super::quota::{OF_ANSWER, OF_LIMIT, put_left};
 use crate::cache::{Form, Page};
 use crate::settings::CacheSettings;
 
@@ -86,10 +86,9 @@ impl Kind {
 }
 
 impl Heads {
-    /// `limit` is what a client may ask in one burst.
-    pub(super) fn new(settings: &CacheSettings, limit: u32) -> Self {
+    /// `limit` is how the limit of all clients is told.
+    pub(super) fn new(settings: &CacheSettings, limit: [HeaderValue; 2]) -> Self {
         let control = cache_control(settings);
-        let limit = HeaderValue::from(limit);
         let heads = std::array::from_fn(|index| head(Kind::of_index(index), &control, &limit));
         Self { heads }
     }
@@ -129,12 +128,13 @@ impl Heads {
 /// What is of this request alone.
 fn tell(headers: &mut HeaderMap, asked: Asked<'_>, decision: Option<Decision>, times: Times) {
     let Times { taken, uptime } = times;
-    let mut texts = Texts::with_capacity(96);
+    let mut texts = Texts::with_capacity(128);
     let id = texts.put(|into| put_id(into, asked.id));
     let up = texts.put(|into| put_number(into, uptime.as_secs()));
     let counted = decision.map(|decision| {
         let remaining = texts.put(|into| put_number(into, u64::from(decision.remaining)));
-        (remaining, texts.put(|into| put_number(into, decision.reset_seconds)))
+        let reset = texts.put(|into| put_number(into, decision.reset_seconds));
+        [remaining, reset, texts.put(|into| put_left(into, decision))]
     });
     let seconds = texts.put(|into| put_seconds(into, taken));
     let timing = texts.put(|into| put_server_timing(into, taken));
@@ -144,13 +144,12 @@ fn tell(headers: &mut HeaderMap, asked: Asked<'_>, decision: Option<Decision>, t
     headers.insert(X_PROCESS_TIME, texts.value(seconds));
     headers.insert(SERVER_TIMING, texts.value(timing));
     match counted {
-        Some((remaining, reset)) => {
-            headers.insert(X_RATELIMIT_REMAINING, texts.value(remaining));
-            headers.insert(X_RATELIMIT_RESET, texts.value(reset));
+        Some(counted) => {
+            for (name, text) in OF_ANSWER.into_iter().zip(counted) {
+                headers.insert(name, texts.value(text));
+            }
         }
-        None => [X_RATELIMIT_LIMIT, X_RATELIMIT_REMAINING, X_RATELIMIT_RESET]
-            .iter()
-            .for_each(|name| drop(headers.remove(name))),
+        None => OF_LIMIT.iter().chain(&OF_ANSWER).for_each(|name| drop(headers.remove(name))),
     }
 }
 
@@ -166,22 +165,16 @@ fn payload(form: Form<'_>, is_head: bool, is_unchanged: bool, headers: &mut Head
 }
 
 /// The head of a page, with room for what comes later: 24 headers fit without a second table.
-fn head(kind: Kind, control: &HeaderValue, limit: &HeaderValue) -> HeaderMap {
+fn head(kind: Kind, control: &HeaderValue, limit: &[HeaderValue; 2]) -> HeaderMap {
     let place = HeaderValue::from_static("");
     let mut head = HeaderMap::with_capacity(24);
-    for name in [
-        X_REQUEST_ID,
-        X_UPTIME,
-        X_PROCESS_TIME,
-        SERVER_TIMING,
-        X_RATELIMIT_REMAINING,
-        X_RATELIMIT_RESET,
-        ETAG,
-        SURROGATE_KEY,
-    ] {
+    for name in [X_REQUEST_ID, X_UPTIME, X_PROCESS_TIME, SERVER_TIMING, ETAG, SURROGATE_KEY]
+        .into_iter()
+        .chain(OF_ANSWER)
+    {
         head.insert(name, place.clone());
     }
-    head.insert(X_RATELIMIT_LIMIT, limit.clone());
+    head.extend(OF_LIMIT.map(Some).into_iter().zip(limit.clone()));
     head.insert(CACHE_CONTROL, control.clone());
     let vary = if matches!(kind.size, Size::Short) { "Origin" } else { "Accept-Encoding, Origin" };
     head.insert(VARY, HeaderValue::from_static(vary));

@@ -127,9 +127,11 @@ impl RateLimiter {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv6Addr};
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+    use crate::http::client::ClientKey;
 
     const SECOND: u64 = NANOS_PER_SECOND;
     const START: u64 = 5 * SECOND;
@@ -252,6 +254,53 @@ mod tests {
         }
         let passed = (0..100).filter(|_| limiter.check("heavy", START + SECOND).allowed).count();
         assert_eq!(passed, 1);
+    }
+
+    /// What this process has in memory, in KiB.
+    #[expect(clippy::disallowed_methods, reason = "a test blocks nobody")]
+    fn resident_kib() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
+        line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+    }
+
+    /// Asks once from each of so many networks, a hundred thousand in a second; one client asks for all it may meanwhile, and
+    /// a light one now and then.
+    fn scan_addresses(count: u64) {
+        let before = resident_kib();
+        let limiter = limiter(100, 60);
+        let mut heavy_passed = 0;
+        let from = |number: u64| {
+            let network = 0x2001_0db8_0000_0000_u64 | number;
+            ClientKey::address(IpAddr::V6(Ipv6Addr::from_bits(u128::from(network) << 64 | 1)))
+        };
+        let (heavy, light) = (from(u64::from(u32::MAX)), from(u64::from(u32::MAX) - 1));
+        while limiter.check(heavy, START).allowed {}
+        for number in 0..count {
+            let now = START + number * (SECOND / 100_000);
+            assert!(limiter.check(from(number), now).allowed, "a newcomer always finds a place");
+            if number.is_multiple_of(100) {
+                heavy_passed += u64::from(limiter.check(heavy, now).allowed);
+            }
+            if number.is_multiple_of(100_000) {
+                assert!(limiter.check(light, now).allowed, "{number}: a light client is not harmed");
+            }
+        }
+        let (grown, seconds) = (resident_kib().saturating_sub(before), count / 100_000);
+        assert!(grown < 8 << 10, "{grown} KiB");
+        // A request in 0.6 s is given back; nothing more.
+        assert!(heavy_passed <= seconds * 10 / 6 + 2, "{heavy_passed} in {seconds} s");
+    }
+
+    #[test]
+    fn a_scan_of_addresses_takes_no_memory_and_frees_nobody() {
+        scan_addresses(500_000);
+    }
+
+    #[test]
+    #[ignore = "a measurement: run script/measure-attacks"]
+    fn measure_a_scan_of_ten_million_addresses() {
+        scan_addresses(10_000_000);
     }
 
     #[test]

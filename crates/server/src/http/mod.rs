@@ -21,6 +21,7 @@ pub(crate) mod limit;
 mod log;
 pub(crate) mod payload;
 mod protocol;
+mod quota;
 pub(crate) mod request_limit;
 pub(crate) mod router;
 pub(crate) mod serve;

@@ -37,13 +37,14 @@ use super::cors::Cors;
 use super::dress::{Asked, Heads, Times};
 use super::errors::{ApiError, Code};
 use super::headers::{
-    RequestId, SECURITY, SERVER_TIMING, Texts, X_PROCESS_TIME, X_RATELIMIT_LIMIT, X_RATELIMIT_REMAINING,
-    X_RATELIMIT_RESET, X_REQUEST_ID, X_UPTIME, keep_first_method, put_id, put_seconds, put_server_timing,
+    RequestId, SECURITY, SERVER_TIMING, Texts, X_PROCESS_TIME, X_REQUEST_ID, X_UPTIME, keep_first_method,
+    put_id, put_seconds, put_server_timing,
 };
 use super::json::APPLICATION_JSON;
 use super::limit::{Decision, RateLimiter};
 use super::log::{Answered, Exchange};
 use super::payload::Payload;
+use super::quota;
 use super::shared_limit::{Answer, Counted, SharedLimiter};
 use crate::cache::Page;
 use crate::catalog::{CatalogPage, page_key};
@@ -81,7 +82,7 @@ impl Stack {
                 rate.window,
                 WEBHOOK_CALLERS,
             ),
-            heads: Heads::new(&shop.settings.cache, rate.requests),
+            heads: Heads::new(&shop.settings.cache, quota::of_limit(rate.requests, rate.window)),
             started: Instant::now(),
             ids: RequestIds::new(&*shop.entropy)?,
             has_copies: shop.store.has_copies(),
@@ -254,12 +255,7 @@ impl Stack {
         headers: &mut HeaderMap,
     ) {
         if let Some(decision) = decision {
-            headers.insert(X_RATELIMIT_LIMIT, decision.limit.into());
-            headers.insert(X_RATELIMIT_REMAINING, decision.remaining.into());
-            headers.insert(X_RATELIMIT_RESET, decision.reset_seconds.into());
-            if !decision.allowed {
-                headers.insert(header::RETRY_AFTER, decision.reset_seconds.max(1).into());
-            }
+            quota::tell(decision, self.shop.settings.rate.window, headers);
         }
         if error.is_none_or(|e| e.code() != Code::RateLimited) {
             for (name, value) in SECURITY {

@@ -33,6 +33,8 @@ fn the_sixth_of_five_is_told_when_to_come_again() {
         // Until the next one passes: at once, or after a fifth of the window.
         assert!(if left > 0 { reset == 0 } else { (1..=720).contains(&reset) }, "{left}: {reset}");
         assert_eq!(answer.header("retry-after"), None);
+        assert_eq!(answer.header("ratelimit"), Some(format!("\"default\";r={left};t={reset}").as_str()));
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"default\";q=5;w=3600"));
     }
     for path in ["/slippers/", "/", "/nowhere", "/cart", "/auth/login"] {
         let refused = shop.send("GET", path, &[("origin", "http://localhost:3000")], None);
@@ -42,6 +44,8 @@ fn the_sixth_of_five_is_told_when_to_come_again() {
         let wait = number(&refused, "retry-after");
         assert!((700..=720).contains(&wait), "refused ones are not counted: {wait}");
         assert_eq!(number(&refused, "x-ratelimit-reset"), wait);
+        assert_eq!(refused.header("ratelimit"), Some(format!("\"default\";r=0;t={wait}").as_str()), "{path}");
+        assert_eq!(refused.header("ratelimit-policy"), Some("\"default\";q=5;w=3600"), "{path}");
         for name in ["x-content-type-options", "x-frame-options", "x-xss-protection", "referrer-policy"] {
             assert_eq!(refused.header(name), None, "{name}");
         }
@@ -108,7 +112,13 @@ fn probes_files_documents_and_preflights_are_never_counted() {
         ] {
             let answer = shop.get(path);
             assert!(answer.status == 200 || answer.status == 404, "{path}: {}", answer.status);
-            for name in ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"] {
+            for name in [
+                "x-ratelimit-limit",
+                "x-ratelimit-remaining",
+                "x-ratelimit-reset",
+                "ratelimit",
+                "ratelimit-policy",
+            ] {
                 assert_eq!(answer.header(name), None, "{path}: {name}");
             }
         }

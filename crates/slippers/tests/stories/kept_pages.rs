@@ -6,7 +6,7 @@ use crate::shop::{Answer, Caller, Shop, eventually};
 use crate::wire;
 
 /// What differs from one answer to the next.
-const CHANGING: [&str; 7] = [
+const CHANGING: [&str; 8] = [
     "date",
     "x-request-id",
     "x-process-time",
@@ -14,6 +14,7 @@ const CHANGING: [&str; 7] = [
     "x-uptime",
     "x-ratelimit-remaining",
     "x-ratelimit-reset",
+    "ratelimit",
 ];
 
 fn change(shop: &Shop, admin: &Caller, slipper: i64, what: &Value) {
@@ -198,6 +199,9 @@ fn kept_pages_count_for_the_limit_like_others() {
         let answer = shop.get("/slippers/").expect(200);
         assert_eq!(answer.header("x-ratelimit-remaining"), Some(left.to_string().as_str()));
         assert_eq!(answer.header("x-ratelimit-limit"), Some("5"));
+        let told = answer.header("ratelimit").unwrap_or_default();
+        assert!(told.starts_with(&format!("\"default\";r={left};t=")), "{told}");
+        assert!(answer.header("ratelimit-policy").is_some_and(|told| told.starts_with("\"default\";q=5;w=")));
     }
     let refused = shop.get("/slippers/").expect_error(429, "Too many requests");
     assert!(refused.header("retry-after").is_some() && refused.header("x-request-id").is_some());

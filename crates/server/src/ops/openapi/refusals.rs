@@ -77,13 +77,16 @@ fn example(code: Code) -> Value {
     serde_json::from_slice(&error.body("5f2c9a01-1f")).unwrap_or_default()
 }
 
-const RATE_LIMIT: [&str; 3] = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"];
+const RATE_LIMIT: [&str; 5] =
+    ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "RateLimit", "RateLimit-Policy"];
 
 fn headers(code: Code) -> &'static [&'static str] {
     match code {
         Code::Unauthenticated => &["WWW-Authenticate"],
         Code::RateLimited => {
-            &["Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
+            const ALL: [&str; 6] =
+                [RATE_LIMIT[0], RATE_LIMIT[1], RATE_LIMIT[2], RATE_LIMIT[3], RATE_LIMIT[4], "Retry-After"];
+            &ALL
         }
         Code::LoginRateLimited | Code::Overloaded | Code::PaymentNotReady => &["Retry-After"],
         _ => &[],
@@ -102,12 +105,18 @@ pub(super) fn tell_limit(response: &mut Response) {
 /// The headers that many answers have.
 pub(super) fn common_headers() -> impl Iterator<Item = (String, RefOr<Header>)> {
     let number = |name: &str, text: &str| (name.to_owned(), Type::Integer, text.to_owned());
+    let text = |name: &str, text: &str| (name.to_owned(), Type::String, text.to_owned());
     let headers = [
         number("X-RateLimit-Limit", "Requests that pass in one burst"),
         number("X-RateLimit-Remaining", "Requests that would still pass now"),
         number("X-RateLimit-Reset", "Whole seconds until the next request passes"),
         number("Retry-After", "Whole seconds after which to come again"),
-        ("WWW-Authenticate".to_owned(), Type::String, "`Bearer`".to_owned()),
+        text(
+            "RateLimit",
+            "`\"default\";r=42;t=0`: `r` requests would still pass now, one more in `t` seconds",
+        ),
+        text("RateLimit-Policy", "`\"default\";q=100;w=60`: `q` requests in each `w` seconds"),
+        text("WWW-Authenticate", "`Bearer`"),
     ];
     headers.into_iter().map(|(name, kind, text)| {
         let schema = ObjectBuilder::new().schema_type(kind);

@@ -172,7 +172,7 @@ fn the_limit_is_told_where_there_is_one() {
     let tells = |path: &str| {
         let headers = &document["paths"][path]["get"]["responses"]["200"]["headers"];
         (
-            !headers["X-RateLimit-Reset"].is_null(),
+            !headers["X-RateLimit-Reset"].is_null() && !headers["RateLimit"].is_null(),
             !document["paths"][path]["get"]["responses"]["429"].is_null(),
         )
     };
