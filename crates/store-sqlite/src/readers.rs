@@ -11,10 +11,12 @@ use std::time::Instant;
 use rusqlite::Connection;
 use slippers_core::{StoreError, Tally, Waits};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::connection::open_reader;
 use crate::db::Db;
 use crate::error::interpret_error;
+use crate::writer::MAX_WAIT;
 
 /// Connections open at once at most. Inline reads can't need more than there are threads.
 const MAX_OPEN: u32 = 64;
@@ -97,7 +99,13 @@ impl Readers {
         let (tally, since) = (Tally::current(), Instant::now());
         let permit = {
             let _place = Place::take(self)?;
-            Arc::clone(&self.long).acquire_owned().await.map_err(|_| closed())?
+            match timeout(MAX_WAIT, Arc::clone(&self.long).acquire_owned()).await {
+                Ok(permit) => permit.map_err(|_| closed())?,
+                Err(_elapsed) => {
+                    self.refused.fetch_add(1, Ordering::Relaxed);
+                    return Err(StoreError::Unavailable("the read has waited too long".to_owned()));
+                }
+            }
         };
         self.waits.count(since.elapsed());
         let readers = Arc::clone(self);
@@ -222,4 +230,52 @@ fn control(conn: &Connection, sql: &str) -> Result<(), StoreError> {
     let mut statement = conn.prepare_cached(sql).map_err(interpret_error)?;
     statement.execute([]).map_err(interpret_error)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn readers() -> (tempfile::TempDir, Arc<Readers>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("shop.db");
+        drop(crate::connection::open_writer(&path).expect("a file"));
+        (folder, Arc::new(Readers::new(path, Arc::default())))
+    }
+
+    async fn read(readers: Arc<Readers>) -> Result<i64, StoreError> {
+        readers.long_snapshot(|db| db.one("SELECT 1", [], |row| row.int(0))).await
+    }
+
+    #[tokio::test]
+    async fn long_reads_wait_in_a_bounded_queue_and_short_ones_pass_by() {
+        let (_folder, readers) = readers();
+        let permits = Arc::clone(&readers.long);
+        let held = permits.acquire_many(u32::try_from(permits.available_permits()).expect("few")).await;
+        let waiting: Vec<_> = (0..MAX_WAITING).map(|_| tokio::spawn(read(Arc::clone(&readers)))).collect();
+        while readers.status().waiting < u64::try_from(MAX_WAITING).expect("few") {
+            tokio::task::yield_now().await;
+        }
+        let one_more = read(Arc::clone(&readers)).await;
+        assert!(matches!(one_more, Err(StoreError::Unavailable(_))), "{one_more:?}");
+        assert_eq!(readers.status().refused, 1);
+        let short: Result<i64, StoreError> = readers.read(|db| db.one("SELECT 2", [], |row| row.int(0)));
+        assert_eq!(short.expect("an answer"), 2);
+        drop(held);
+        for read in waiting {
+            assert_eq!(read.await.expect("no panic").expect("an answer"), 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_read_does_not_wait_for_ever() {
+        let (_folder, readers) = readers();
+        let permits = Arc::clone(&readers.long);
+        let held = permits.acquire_many(u32::try_from(permits.available_permits()).expect("few")).await;
+        let waited = read(Arc::clone(&readers)).await;
+        assert!(matches!(waited, Err(StoreError::Unavailable(_))), "{waited:?}");
+        assert_eq!((readers.status().refused, readers.status().waiting), (1, 0));
+        drop(held);
+        assert_eq!(read(readers).await.expect("an answer"), 1);
+    }
 }

@@ -89,25 +89,32 @@ impl Tally {
     }
 }
 
+/// Asks for something that nobody has asked for before, and notes what came before the moment.
+trait Ask: Fn(&Tally, Instant) + Sync {}
+
+impl<F: Fn(&Tally, Instant) + Sync> Ask for F {}
+
 /// As many as come of four who each ask again when they are answered.
-fn peak(far: &Far, window: Duration) -> usize {
+fn peak(ask: impl Ask, window: Duration) -> usize {
     let (tally, end) = (Tally::default(), Instant::now() + window);
     at_once(4, |_| {
         while Instant::now() < end {
-            far.ask(&tally, end);
+            ask(&tally, end);
         }
     });
     tally.served()
 }
 
-/// Those who wait, and those who are refused meanwhile: more than this are never under way at once.
+/// Those who wait, and those who are refused meanwhile: more than this are never under way at once. Without connections to
+/// wait for, 256 wait for a reader.
 const HANDS: usize = 96;
+const HANDS_ON_A_FILE: usize = 400;
 
 /// So many requests in a window, each at its time, whether the earlier ones are answered or not.
-fn flood(far: &Far, window: Duration, requests: usize) -> Tally {
+fn flood(ask: impl Ask, hands: usize, window: Duration, requests: usize) -> Tally {
     let (tally, next, begun) = (Tally::default(), AtomicUsize::new(0), Instant::now());
     let beat = window.as_secs_f64() / f64::from(u32::try_from(requests).expect("few"));
-    at_once(HANDS, |_| {
+    at_once(hands, |_| {
         loop {
             let number = u32::try_from(next.fetch_add(1, Ordering::SeqCst)).expect("few");
             if usize::try_from(number).is_ok_and(|number| number >= requests) {
@@ -115,7 +122,7 @@ fn flood(far: &Far, window: Duration, requests: usize) -> Tally {
             }
             let due = begun + Duration::from_secs_f64(beat * f64::from(number));
             pause(due.saturating_duration_since(Instant::now()));
-            far.ask(&tally, begun + window);
+            ask(&tally, begun + window);
         }
     });
     tally
@@ -136,7 +143,7 @@ fn ten_times(far: &Far, window: Duration, peak: usize) -> (Tally, i64) {
             most
         });
         let _over = Over(&over);
-        let tally = flood(far, window, 10 * peak);
+        let tally = flood(|tally, end| far.ask(tally, end), HANDS, window, 10 * peak);
         over.store(true, Ordering::SeqCst);
         (tally, watching.join().expect("a watcher"))
     })
@@ -146,7 +153,7 @@ fn ten_times(far: &Far, window: Duration, peak: usize) -> (Tally, i64) {
 fn ten_times_what_can_be_served_is_served_or_refused_within_the_budget() {
     const WINDOW: Duration = Duration::from_secs(3);
     let far = Far::open();
-    let peak = peak(&far, WINDOW);
+    let peak = peak(|tally, end| far.ask(tally, end), WINDOW);
     assert!(peak > 0, "nothing is served");
     let (tally, most) = ten_times(&far, WINDOW, peak);
     assert_eq!(*tally.other.lock().expect("no poison"), [] as [u16; 0], "there are answers and refusals");
@@ -171,7 +178,7 @@ fn ten_times_what_can_be_served_is_served_or_refused_within_the_budget() {
 fn measure_what_ten_times_the_capacity_does() {
     const WINDOW: Duration = Duration::from_secs(30);
     let far = Far::open();
-    let peak = peak(&far, WINDOW);
+    let peak = peak(|tally, end| far.ask(tally, end), WINDOW);
     let (tally, most) = ten_times(&far, WINDOW, peak);
     let (served, (refused, slow)) = (tally.served(), tally.refused());
     println!(
@@ -182,4 +189,63 @@ fn measure_what_ten_times_the_capacity_does() {
     assert!(served * 10 >= peak * 8, "{served} were served, and {peak} at the peak");
     assert!(slow < Duration::from_millis(10), "a refusal took {slow:?}");
     assert!(tally.other.lock().expect("no poison").is_empty() && most <= BUDGET);
+}
+
+/// The same on a file, where searches wait for a reader: kept pages and products are served all the while.
+#[test]
+#[ignore = "a measurement: run script/measure-overload"]
+#[expect(clippy::print_stdout, reason = "what was measured is for people")]
+fn measure_what_ten_times_the_capacity_does_on_a_file() {
+    const WINDOW: Duration = Duration::from_secs(30);
+    let shop = Shop::on_a_file(TempDir::new().expect("a folder"), &[("SLIPPERS_LOG", "off")], &[]);
+    let (code, _, errors) = shop.run(&["seed", "--products", "20000"], "");
+    assert_eq!(code, 0, "{errors}");
+    let searches = AtomicUsize::new(0);
+    let ask = |tally: &Tally, end: Instant| {
+        let number = searches.fetch_add(1, Ordering::Relaxed);
+        let (skip, mut line) = (number % 3_000, Line::open(&shop));
+        let target =
+            format!("/slippers/?search=a&sort=price_desc&skip={skip}&limit={}", 1 + number / 3_000 % 100);
+        let since = Instant::now();
+        line.say(&request("GET", &target, &[], b""));
+        let status = line.hear().expect("an answer").status;
+        if Instant::now() < end || ![200, 503].contains(&status) {
+            tally.note(status, since.elapsed());
+        }
+    };
+    let peak = peak(ask, WINDOW);
+    let (over, mut kept) = (AtomicBool::new(false), Vec::new());
+    let tally = std::thread::scope(|scope| {
+        let keeping = scope.spawn(|| {
+            let (mut kept, mut line) = (Vec::new(), Line::open(&shop));
+            while !over.load(Ordering::SeqCst) {
+                let since = Instant::now();
+                line.say(b"GET /slippers/ HTTP/1.1\r\nHost: shop\r\n\r\n");
+                assert_eq!(
+                    line.hear().map(|answer| answer.status),
+                    Some(200),
+                    "a kept page is always served"
+                );
+                kept.push(since.elapsed());
+                pause(Duration::from_millis(20));
+            }
+            kept
+        });
+        let _over = Over(&over);
+        let tally = flood(ask, HANDS_ON_A_FILE, WINDOW, 10 * peak);
+        over.store(true, Ordering::SeqCst);
+        kept = keeping.join().expect("a reader of kept pages");
+        tally
+    });
+    kept.sort_unstable();
+    let (served, (refused, slow)) = (tally.served(), tally.refused());
+    println!(
+        "searches of the shop on a file in {WINDOW:?}: {peak} at the peak; of ten times that {served} served, {refused} refused, \
+         99 of 100 of them within {slow:?}; a kept page meanwhile within {:?} (99 of 100); other answers: {:?}",
+        kept.get(kept.len() * 99 / 100),
+        tally.other.lock().expect("no poison")
+    );
+    assert!(served * 10 >= peak * 8, "{served} were served, and {peak} at the peak");
+    assert!(slow < Duration::from_millis(10), "a refusal took {slow:?}");
+    assert!(tally.other.lock().expect("no poison").is_empty());
 }
