@@ -1,0 +1,122 @@
+//! What a page costs in a large shop, beside the same in a small one: whole requests over HTTP with nothing kept, on both
+//! stores, in rounds that alternate.
+//!
+//!   growth SLIPPERS [LARGE] [ROUNDS]
+//!
+//! SLIPPERS is the program. It prints a table in Markdown, row by row as they are measured.
+//! Each answer's status and what it holds are looked at. At 1,000 products there is no page at 10,000: deep pages of the large
+//! shop stand beside those at 900 of the small one.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+
+mod shapes;
+
+use std::error::Error;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use slippers_bench::client::Client;
+use slippers_bench::shop::Shop;
+use slippers_testbed::postgres::Postgres;
+
+use crate::shapes::{Shape, shapes};
+
+const SMALL: u64 = 1_000;
+/// How long a shape is asked for in one round, of one shop.
+const ROUND: Duration = Duration::from_millis(600);
+
+/// What a shape cost in one shop, all rounds together.
+#[derive(Default)]
+struct Cost {
+    waits: Vec<u64>,
+    /// Processor time of the shop and its database, in microseconds.
+    cpu: u64,
+}
+
+impl Cost {
+    /// Microseconds within which so many of a thousand were answered.
+    fn within(&self, of_thousand: usize) -> u64 {
+        let mut sorted = self.waits.clone();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() * of_thousand / 1000).copied().unwrap_or(0)
+    }
+
+    fn cpu_each(&self) -> u64 {
+        self.cpu / u64::try_from(self.waits.len()).unwrap_or(1).max(1)
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [program, more @ ..] = &arguments[..] else {
+        return Err("usage: growth SLIPPERS [LARGE] [ROUNDS]".into());
+    };
+    let large = more.first().map_or(Ok(1_000_000), |text| text.parse())?;
+    let rounds = more.get(1).map_or(Ok(3), |text| text.parse())?;
+    let program = Path::new(program);
+    println!(
+        "Microseconds; {SMALL} and {large} products. Deep pages of the small shop are at 900, of the large one at 10,000."
+    );
+    println!();
+    println!("| store | page | p50 small | p50 large | ratio | CPU small | CPU large | ratio |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    let on_files = (Shop::on_a_file(program, SMALL, &[])?, Shop::on_a_file(program, large, &[])?);
+    measure("SQLite", on_files, rounds)?;
+    let server = Postgres::builder().fsync(true).setting("shared_buffers", "512MB").start()?;
+    let on_server = (Shop::on(program, &server, SMALL, &[])?, Shop::on(program, &server, large, &[])?);
+    measure("PostgreSQL", on_server, rounds)?;
+    Ok(())
+}
+
+fn measure(store: &str, (small, large): (Shop, Shop), rounds: usize) -> Result<(), Box<dyn Error>> {
+    eprintln!("{store}: stocked in {:.1?} and {:.1?}", small.stocked, large.stocked);
+    for shape in shapes() {
+        let mut costs = [Cost::default(), Cost::default()];
+        for round in 0..rounds {
+            for (cost, shop, depth) in [(0, &small, shape.small_depth), (1, &large, shape.large_depth)] {
+                ask(&shape, shop, depth, round, &mut costs[cost])?;
+            }
+        }
+        let [one, other] = &costs;
+        let ratio = |small: u64, large: u64| {
+            let hundredths = large * 100 / small.max(1);
+            format!("{}.{:02}", hundredths / 100, hundredths % 100)
+        };
+        println!(
+            "| {store} | {} | {} | {} | {} | {} | {} | {} |",
+            shape.name,
+            one.within(500),
+            other.within(500),
+            ratio(one.within(500), other.within(500)),
+            one.cpu_each(),
+            other.cpu_each(),
+            ratio(one.cpu_each(), other.cpu_each()),
+        );
+        std::io::stdout().flush()?;
+    }
+    Ok(())
+}
+
+fn ask(shape: &Shape, shop: &Shop, depth: u64, round: usize, cost: &mut Cost) -> Result<(), Box<dyn Error>> {
+    let mut client = Client::open(shop.address)?;
+    let offset = u64::try_from(round)? * 7919;
+    // Not measured: what connections and statements are made for.
+    for number in 0..20 {
+        client.get(&(shape.target)(shop, depth, offset + number))?;
+    }
+    let (begun, before) = (Instant::now(), shop.cpu()?);
+    let mut number = 20;
+    while begun.elapsed() < ROUND {
+        let target = (shape.target)(shop, depth, offset + number);
+        let since = Instant::now();
+        let body = client.get(&target)?;
+        cost.waits.push(u64::try_from(since.elapsed().as_micros())?);
+        if shape.finds && !body.contains("\"id\":") {
+            return Err(format!("{target} holds nothing: {body}").into());
+        }
+        number += 1;
+    }
+    cost.cpu += shop.cpu()?.saturating_sub(before);
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! The kinds of pages.
+
+use slippers_bench::shop::Shop;
+
+/// The deepest page of each shop.
+const SMALL_DEPTH: u64 = 900;
+const LARGE_DEPTH: u64 = 10_000;
+
+/// The request with this number, of a shop, as deep as that.
+type Target = fn(&Shop, u64, u64) -> String;
+
+/// A kind of page.
+pub(crate) struct Shape {
+    pub(crate) name: &'static str,
+    pub(crate) target: Target,
+    /// Whether there is a product on every page.
+    pub(crate) finds: bool,
+    pub(crate) small_depth: u64,
+    pub(crate) large_depth: u64,
+}
+
+/// At the beginning of the list, in both shops.
+fn near(name: &'static str, target: Target) -> Shape {
+    Shape { name, target, finds: true, small_depth: 0, large_depth: 0 }
+}
+
+/// As deep as both shops are measured.
+fn deep(name: &'static str, target: Target) -> Shape {
+    Shape { name, target, finds: true, small_depth: SMALL_DEPTH, large_depth: LARGE_DEPTH }
+}
+
+const SORTS: [&str; 8] =
+    ["id_asc", "id_desc", "name_asc", "name_desc", "price_asc", "price_desc", "created_asc", "created_desc"];
+
+fn sort(number: u64) -> &'static str {
+    SORTS[usize::try_from(number % 8).unwrap_or(0)]
+}
+
+/// A number below `below` that looks random.
+fn scattered(number: u64, below: u64) -> u64 {
+    (number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) % below.max(1)
+}
+
+/// In percent signs.
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// A name, less a few characters at its end: few products have it, and hardly any request is made twice.
+fn rare(shop: &Shop, number: u64) -> String {
+    let at = |number: u64| usize::try_from(number).unwrap_or(0);
+    let name = &shop.names[at(number) % shop.names.len()];
+    let shown = name.chars().count().saturating_sub(at(number) / shop.names.len() % 6).max(8);
+    encoded(&name.chars().take(shown).collect::<String>())
+}
+
+pub(crate) fn shapes() -> Vec<Shape> {
+    let nothing = |name, target| Shape { finds: false, ..near(name, target) };
+    vec![
+        near("first page, each sort", |_, _, n| format!("/slippers/?sort={}", sort(n))),
+        near("first page of a category, each sort", |_, _, n| {
+            format!("/slippers/?sort={}&category_id={}", sort(n), 1 + n % 3)
+        }),
+        deep("the deepest page, each sort", |_, depth, n| {
+            format!("/slippers/?skip={depth}&sort={}", sort(n))
+        }),
+        deep("page after page to the deepest", |_, depth, n| {
+            format!("/slippers/?sort=price_asc&skip={}", n * 20 % depth)
+        }),
+        deep("any page up to the deepest, each sort", |_, depth, n| {
+            format!("/slippers/?sort={}&skip={}", sort(n), scattered(n, depth / 20) * 20)
+        }),
+        deep("any page of a category", |_, depth, n| {
+            format!("/slippers/?category_id=2&sort=price_asc&skip={}", scattered(n, depth / 60) * 20)
+        }),
+        near("search: a common word", |_, _, n| format!("/slippers/?sort={}&search=slippers", sort(n))),
+        near("search: a common word, Cyrillic", |_, _, n| {
+            format!("/slippers/?sort={}&search={}", sort(n), encoded("тапочки"))
+        }),
+        near("search: 1 character", |_, _, n| format!("/slippers/?sort={}&search=a", sort(n))),
+        near("search: 1 character, Cyrillic", |_, _, n| {
+            format!("/slippers/?sort={}&search={}", sort(n), encoded("о"))
+        }),
+        near("search: 2 characters (a size)", |_, _, n| format!("/slippers/?sort={}&search=42", sort(n))),
+        near("search: 3 characters", |_, _, n| {
+            format!("/slippers/?sort={}&search={}", sort(n), encoded("тап"))
+        }),
+        near("search in a category", |_, _, n| {
+            format!("/slippers/?sort={}&search=42&category_id=1", sort(n))
+        }),
+        near("search: rare, the same again", |shop, _, n| format!("/slippers/?search={}", rare(shop, n % 8))),
+        near("search: rare, each for the first time", |shop, _, n| {
+            format!("/slippers/?search={}", rare(shop, n))
+        }),
+        nothing("search: none, the same again", |_, _, _| "/slippers/?search=zzzq".to_owned()),
+        nothing("search: none, each for the first time", |_, _, n| format!("/slippers/?search=zq{n:x}q")),
+        deep("deep pages of a common search", |_, depth, n| {
+            format!("/slippers/?sort=price_asc&search=42&skip={}", scattered(n, depth / 300) * 20)
+        }),
+        near("one product", |_, _, n| format!("/slippers/{}", 1 + n % 1000)),
+    ]
+}

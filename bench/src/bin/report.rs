@@ -1,0 +1,152 @@
+//! Puts what was measured into one page and two pictures.
+//!
+//!   report FOLDER TARGET HEADING...
+//!
+//! FOLDER holds what the others have printed: `kept.txt`, `beside.md`, `percentiles.md`, `growth.md`. Written are
+//! `RESULTS.md`, `limits.svg` and `growth.svg` in TARGET; each HEADING is a line of the page's head.
+#![forbid(unsafe_code)]
+#![expect(clippy::disallowed_methods, reason = "a program that reads and writes files")]
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+/// The legacy shop's own figures on two such cores (four workers, 64 connections, 1,000 products), medians.
+const BEFORE: &str = "\
+| page | before: requests a second | before: p50 | before: p99 |
+| --- | --- | --- | --- |
+| kept page of 20 | 208 to 413 | 162 ms | 708 ms |
+| cold page of 20, 1,000 products | 114 to 145 | | |
+| cold page of 20, 100,000 products | 14 | 3600 ms | |
+| one product | 175 to 500 | | |
+| add to a cart | 113 to 120 | | |
+| order | 66 to 74 | | |
+";
+
+/// A bar: what it is, how long it is, and what is wanted, if anything is.
+struct Bar {
+    name: String,
+    value: f64,
+    wanted: Option<f64>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, target, headings @ ..] = &arguments[..] else {
+        return Err("usage: report FOLDER TARGET HEADING...".into());
+    };
+    let read = |name: &str| fs::read_to_string(Path::new(folder).join(name));
+    let (kept, beside) = (read("kept.txt")?, read("beside.md")?);
+    let (percentiles, growth) = (read("percentiles.md")?, read("growth.md")?);
+    let mut limits = bars_of_kept(&kept);
+    limits.extend(bars_of_table(&beside, 0, 3, Some(4)));
+    // p50 and CPU of each kind of page.
+    let (mut growing, cpu) = (bars_of_table(&growth, 1, 4, None), bars_of_table(&growth, 1, 7, None));
+    for (bar, cpu) in growing.iter_mut().zip(cpu) {
+        (bar.value, bar.wanted) = (bar.value.max(cpu.value), Some(1.3));
+    }
+    let mut page = String::from("# Results\n\nWritten by `script/bench`; ratios are what counts.\n\n");
+    for line in headings {
+        writeln!(page, "- {line}")?;
+    }
+    page.push_str("\n## Beside the limits\n\n![Ratios to the limits](limits.svg)\n\nKept pages, the bare hyper server sends the same bytes:\n\n```text\n");
+    write!(page, "{kept}```\n\nPostgreSQL with its disk, pgbench runs the same SQL:\n\n{beside}\n")?;
+    write!(
+        page,
+        "## What clients wait\n\nOpen-loop load: a wait begins when its request was due, sent or not.\n\n{percentiles}\n"
+    )?;
+    write!(page, "The shop that this one replaces, on such a machine:\n\n{BEFORE}\n")?;
+    write!(page, "## Growth\n\n![What a page costs in a large shop](growth.svg)\n\n{growth}")?;
+    let target = Path::new(target);
+    fs::write(target.join("RESULTS.md"), page)?;
+    fs::write(
+        target.join("limits.svg"),
+        picture("Ratio to the limit beside it; the mark is what is wanted", &limits),
+    )?;
+    let title = "Large shop to small one, the worse of p50 and processor time; the mark is the limit";
+    fs::write(target.join("growth.svg"), picture(title, &growing))?;
+    Ok(())
+}
+
+fn bars_of_kept(text: &str) -> Vec<Bar> {
+    let bar = |line: &str| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let name = format!("{}, {} connections", columns.first()?, columns.get(1)?);
+        Some(Bar { name, value: columns.get(4)?.parse().ok()?, wanted: Some(0.85) })
+    };
+    text.lines().filter_map(bar).collect()
+}
+
+/// A bar for each row whose column `value` is a number.
+fn bars_of_table(text: &str, name: usize, value: usize, wanted: Option<usize>) -> Vec<Bar> {
+    let bar = |line: &str| {
+        let columns: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
+        let number = |at: usize| columns.get(at).and_then(|text| text.parse().ok());
+        let first = if name > 0 { format!("{}: ", columns.first()?) } else { String::new() };
+        let name = format!("{first}{}", columns.get(name)?);
+        Some(Bar { name, value: number(value)?, wanted: wanted.and_then(number) })
+    };
+    text.lines().filter_map(bar).collect()
+}
+
+/// Bars one below the other.
+fn picture(title: &str, bars: &[Bar]) -> String {
+    const LEFT: f64 = 360.0;
+    const WIDE: f64 = 420.0;
+    const HIGH: f64 = 22.0;
+    let most = bars.iter().map(|bar| bar.value.max(bar.wanted.unwrap_or(0.0))).fold(0.01, f64::max);
+    let height = 40.0 + HIGH * f64::from(u32::try_from(bars.len()).unwrap_or(0));
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"860\" height=\"{height}\" font-family=\"sans-serif\" \
+         font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n<text x=\"10\" y=\"20\" \
+         font-weight=\"bold\">{}</text>\n",
+        escaped(title)
+    );
+    let mut y = 34.0;
+    for bar in bars {
+        let (length, text) = (bar.value / most * WIDE, y + 13.0);
+        let _ = writeln!(
+            svg,
+            "<text x=\"{}\" y=\"{text}\" text-anchor=\"end\">{}</text><rect x=\"{LEFT}\" y=\"{y}\" width=\"{length:.1}\" \
+             height=\"16\" fill=\"#4a7ba6\"/><text x=\"{:.1}\" y=\"{text}\">{:.2}</text>",
+            LEFT - 6.0,
+            escaped(&bar.name),
+            LEFT + WIDE + 6.0,
+            bar.value
+        );
+        if let Some(wanted) = bar.wanted {
+            let x = LEFT + wanted / most * WIDE;
+            let _ = writeln!(
+                svg,
+                "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{}\" y2=\"{}\" stroke=\"#c0392b\" stroke-width=\"2\"/>",
+                y - 2.0,
+                y + 18.0
+            );
+        }
+        y += HIGH;
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_become_bars() {
+        let kept = "case conns shop/s bare/s ratio\nlist 64 100 120 0.833 10.1 9.2\n";
+        let bars = bars_of_kept(kept);
+        assert_eq!((bars.len(), bars[0].name.as_str(), bars[0].value), (1, "list, 64 connections", 0.833));
+        let table = "| store | page | a | b | ratio |\n| --- | --- | --- | --- | --- |\n| SQLite | near | 1 | 2 | 1.10 |\n";
+        let bars = bars_of_table(table, 1, 4, None);
+        assert_eq!((bars.len(), bars[0].name.as_str(), bars[0].value), (1, "SQLite: near", 1.1));
+        let svg = picture("a < b", &bars);
+        assert!(svg.contains("a &lt; b") && svg.contains("SQLite: near") && svg.ends_with("</svg>\n"));
+    }
+}

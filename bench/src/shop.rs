@@ -1,0 +1,194 @@
+//! A shop under test: its program, stocked, with nothing kept.
+
+use std::error::Error;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use slippers_testbed::postgres::{Database, Postgres};
+use tempfile::TempDir;
+
+use crate::client::Client;
+
+/// Clock ticks are a hundredth of a second on every Linux that this runs on.
+const TICK_MICROS: u64 = 10_000;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running shop, with nothing kept and without limits unless it is told otherwise.
+#[derive(Debug)]
+pub struct Shop {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How long it took to stock it.
+    pub stocked: Duration,
+    /// From its start to its first answer, looked for every five milliseconds.
+    pub started: Duration,
+    /// Names of products, as they are told: each is found by few.
+    pub names: Vec<String>,
+    shop: Child,
+    /// The server of its database.
+    postmaster: Option<u32>,
+    _folder: TempDir,
+    /// Its database, if it is on PostgreSQL.
+    pub database: Option<Database>,
+}
+
+impl Shop {
+    /// A shop on SQLite.
+    ///
+    /// # Errors
+    /// When it can't be stocked or does not answer.
+    pub fn on_a_file(
+        program: &Path,
+        products: u64,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Box<dyn Error>> {
+        Self::open(program, products, settings, None, None)
+    }
+
+    /// A shop on PostgreSQL.
+    ///
+    /// # Errors
+    /// When it can't be stocked or does not answer.
+    pub fn on(
+        program: &Path,
+        server: &Postgres,
+        products: u64,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Box<dyn Error>> {
+        Self::open(program, products, settings, Some(server.database()?), server.server().pid())
+    }
+
+    fn open(
+        program: &Path,
+        products: u64,
+        settings: &[(&str, &str)],
+        database: Option<Database>,
+        postmaster: Option<u32>,
+    ) -> Result<Self, Box<dyn Error>> {
+        let folder = TempDir::new()?;
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let command = |arguments: &[&str]| {
+            let mut command = Command::new(program);
+            command.args(arguments).env_clear().env("SLIPPERS_DATA_DIR", folder.path());
+            command.env("SLIPPERS_LISTEN", address.to_string()).env("SLIPPERS_LOG", "off");
+            command.env("SECRET_KEY", "a-key-of-a-measurement-that-is-used-nowhere-else");
+            command.env("CACHE_MAX_BYTES", "0").env("RATE_LIMIT_REQUESTS", "2147483647");
+            command.env("LOGIN_RATE_LIMIT", "2147483647").env("ORDER_MAX_OPEN", "0");
+            command.envs(settings.iter().copied());
+            if let Some(database) = &database {
+                command.env("DATABASE_URL", database.url());
+            }
+            command.stdout(Stdio::null());
+            command
+        };
+        let begun = Instant::now();
+        let seeded = command(&["seed", "--products", &products.to_string()]).status()?;
+        let stocked = begun.elapsed();
+        if !seeded.success() {
+            return Err("the shop could not be stocked".into());
+        }
+        if let Some(database) = &database {
+            // As autovacuum would have done long ago in a shop that was not stocked a moment ago.
+            database.psql("VACUUM ANALYZE")?;
+        }
+        let shop = command(&["serve"]).spawn()?;
+        let mut opened = Self {
+            address,
+            stocked,
+            started: Duration::ZERO,
+            names: Vec::new(),
+            shop,
+            postmaster,
+            _folder: folder,
+            database,
+        };
+        opened.learn_names(products)?;
+        Ok(opened)
+    }
+
+    /// Waits until it answers.
+    fn learn_names(&mut self, products: u64) -> Result<(), Box<dyn Error>> {
+        let begun = Instant::now();
+        let mut client = loop {
+            match Client::open(self.address) {
+                Ok(client) => break client,
+                Err(error) if begun.elapsed() > PATIENCE => return Err(error.into()),
+                Err(_) => std::thread::sleep(Duration::from_millis(5)),
+            }
+        };
+        client.get("/health/live")?;
+        self.started = begun.elapsed();
+        // In a small shop each name is there more than once.
+        for number in 0..900 {
+            let body =
+                client.get(&format!("/slippers/{}", 1 + number * (products / 1000).max(1) % products))?;
+            let name = body.split("\"name\":\"").nth(1).and_then(|rest| rest.split('"').next());
+            self.names.push(name.ok_or("a product without a name")?.to_owned());
+        }
+        Ok(())
+    }
+
+    /// The memory that the shop has in use, in KiB.
+    ///
+    /// # Errors
+    /// When there is no `/proc` to read it from.
+    pub fn resident_kib(&self) -> Result<u64, Box<dyn Error>> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.shop.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+    }
+
+    /// The processor time that the shop and the server of its database have used, in microseconds.
+    ///
+    /// # Errors
+    /// When there is no `/proc` to read it from.
+    pub fn cpu(&self) -> Result<u64, Box<dyn Error>> {
+        let mut ticks = times(&fs::read_to_string(format!("/proc/{}/stat", self.shop.id()))?)?.own;
+        if let Some(postmaster) = self.postmaster {
+            for process in fs::read_dir("/proc")? {
+                let stat = process?.path().join("stat");
+                // A process that has ended meanwhile is in its parent's figures.
+                let Some(times) = fs::read_to_string(stat).ok().and_then(|text| times(&text).ok()) else {
+                    continue;
+                };
+                if times.parent == postmaster {
+                    ticks += times.own;
+                } else if times.id == postmaster {
+                    ticks += times.own + times.of_children;
+                }
+            }
+        }
+        Ok(ticks * TICK_MICROS)
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        let _ = self.shop.kill();
+        let _ = self.shop.wait();
+    }
+}
+
+/// What a process has used of the processors, in ticks.
+struct Times {
+    id: u32,
+    parent: u32,
+    own: u64,
+    of_children: u64,
+}
+
+/// Reads `/proc/PID/stat` (proc(5)).
+fn times(stat: &str) -> Result<Times, Box<dyn Error>> {
+    let (id, rest) = stat.split_once(' ').ok_or("no id")?;
+    let fields: Vec<&str> = rest.rsplit_once(')').ok_or("no name")?.1.split_whitespace().collect();
+    let number = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).ok_or("no number");
+    Ok(Times {
+        id: id.parse()?,
+        parent: u32::try_from(number(1)?)?,
+        own: number(11)? + number(12)?,
+        of_children: number(13)? + number(14)?,
+    })
+}
