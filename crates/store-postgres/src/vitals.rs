@@ -9,7 +9,7 @@ use slippers_core::types::Timestamp;
 
 use crate::connection::{connect_as, read_url};
 use crate::db::Db;
-use crate::error::OpenError;
+use crate::error::{Address, OpenError};
 use crate::migrations;
 use crate::session::Session;
 use crate::settings::PostgresSettings;
@@ -155,8 +155,9 @@ impl ReplicaVitals {
     /// # Errors
     /// [`OpenError`] when it can't be asked.
     pub async fn look(url: &str) -> Result<Self, OpenError> {
-        let endpoint =
-            read_url(url)?.into_iter().next().ok_or_else(|| OpenError::Url("it names no host".into()))?;
+        let of = Address::Replica;
+        let nowhere = || OpenError::Url { of, why: "it names no host".into() };
+        let endpoint = read_url(url, of)?.into_iter().next().ok_or_else(nowhere)?;
         let db = connect_as(&endpoint, Session::Ours, false, Arc::default()).await;
         let told = db
             .map_err(OpenError::from)?
@@ -176,7 +177,7 @@ impl ReplicaVitals {
 impl PoolerVitals {
     /// Asks the pooler that requests go through, on its console; `None` where there is none, or this role may not ask.
     pub async fn look(settings: &PostgresSettings) -> Option<Self> {
-        let mut endpoint = read_url(&settings.url).ok()?.into_iter().next()?;
+        let mut endpoint = read_url(&settings.url, Address::Shop).ok()?.into_iter().next()?;
         endpoint.config.dbname("pgbouncer");
         let db = connect_as(&endpoint, Session::Ours, false, Arc::default()).await.ok()?;
         Self::ask(&db).await.ok()

@@ -240,7 +240,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("shop.db");
         drop(crate::connection::open_writer(&path).expect("a file"));
-        (folder, Arc::new(Readers::new(path, Arc::default())))
+        (folder, Arc::new(Readers::new(path, Arc::default(), Arc::default())))
     }
 
     async fn read(readers: Arc<Readers>) -> Result<i64, StoreError> {

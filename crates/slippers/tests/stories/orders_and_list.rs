@@ -61,7 +61,7 @@ impl Market {
             let order = self.order(buyer, self.scarce);
             assert_eq!(self.shop.stock(self.scarce), left, "round {round}: its own page never lags");
             assert_eq!(self.listed()["is_available"], left > 0, "round {round}");
-            if left == 0 && round % 2 == 0 {
+            if left == 0 && round.is_multiple_of(2) {
                 let path = format!("/orders/{}", order["order_id"].as_str().expect("an id"));
                 self.shop.call(buyer, "PUT", &path, &json!({"status": "CANCELLED"})).expect(200);
                 assert_eq!(self.listed()["is_available"], true, "round {round}: one is back");
@@ -117,6 +117,10 @@ fn lists_per_second_beside_orders(market: &Market) -> (f64, f64, usize) {
             } else {
                 let due = begun
                     + Duration::from_secs(1) / ORDERS_PER_SECOND * placed.fetch_add(1, Ordering::SeqCst);
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "orders come at their times, whatever became of others"
+                )]
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 market.order(buyer, market.popular);
             }

@@ -167,7 +167,7 @@ impl Committer {
             batch.into_iter().map(|waiting| (waiting.wish, waiting.reply)).unzip();
         // What is done for all of them at once was done for each.
         let together = Arc::<Tally>::default();
-        let placed = Arc::clone(&together).scope(place_all(pool, shard, &wishes)).await;
+        let placed = Box::pin(Arc::clone(&together).scope(place_all(pool, shard, &wishes))).await;
         let work = together.work();
         tallies.iter().for_each(|(tally, _)| tally.add(&work));
         match placed {
