@@ -214,7 +214,10 @@ async fn a_file_that_grew_up_with_the_program_is_like_a_fresh_one() {
             format!("{};\nPRAGMA application_id = {}", as_of("store-sqlite", count, "INTEGER"), 0x534c_5053);
         old.execute_batch(&text).expect("an old schema");
         drop(old);
-        assert_ne!(shape_of_file(&path), fresh, "{count} migrations are all");
+        // Triggers alone leave no mark on what the stores have in common.
+        let is_shaped = |(_, sql): &(String, String)| sql.contains("TABLE ") || sql.contains(" INDEX ");
+        let is_to_grow = migrations("store-sqlite")[count..].iter().any(is_shaped);
+        assert_eq!(shape_of_file(&path) != fresh, is_to_grow, "after {count} migrations");
         SqliteStore::open(&path).expect("it is brought up to date");
         assert_same(&shape_of_file(&path), &fresh);
     }

@@ -186,7 +186,12 @@ fn every_query_of_the_dashboard_finds_the_real_shop() {
     let mut asked = 0;
     for target in targets {
         let query = target["expr"].as_str().expect("a query");
-        eventually(query, || found(query).then_some(()));
+        // This shop has no replicas to tell of; the query must be one all the same.
+        if query.contains("slippers_replica_") {
+            assert_eq!(ask(query)["status"], "success", "{query}");
+        } else {
+            eventually(query, || found(query).then_some(()));
+        }
         asked += 1;
     }
     assert!(asked >= 40, "{asked}");

@@ -93,6 +93,7 @@ fn a_slow_request_is_told_with_its_statements() {
         lines(&shop, "Slow request").into_iter().find(|line| line["path"] == "\"/slippers/\"")
     });
     let names = slow["names"].as_str().expect("names");
-    assert!(names.contains("SELECT slippers") && slow["statements"].as_u64() >= Some(1), "{slow}");
+    // A page of an empty shop is no more than the number that names the order of its lists.
+    assert!(names.contains("SELECT shop_counters") && slow["statements"].as_u64() >= Some(1), "{slow}");
     assert!(lines(&shop, "Slow request").iter().all(|line| line["path"] != "\"/static/nothing.png\""));
 }

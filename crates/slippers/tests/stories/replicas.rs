@@ -53,7 +53,12 @@ pub(crate) fn stage(instances: usize, delays: &[Duration]) -> Stage {
 
 impl Stage {
     pub(crate) fn standing(&self, shop: &Shop, replica: usize) -> String {
-        let status = shop.call(&self.admin, "GET", "/admin/db-pool-status", &Value::Null).expect(200).json();
+        let answer = shop.call(&self.admin, "GET", "/admin/db-pool-status", &Value::Null);
+        if answer.status == 503 {
+            // While there is no primary nobody can be known to be an admin.
+            return "nobody knows".to_owned();
+        }
+        let status = answer.expect(200).json();
         let name = format!("127.0.0.1:{}", self.replicas[replica].port());
         let all = status["replicas"].as_array().expect("replicas");
         let found = all.iter().find(|found| found["name"] == name.as_str()).expect("the replica");

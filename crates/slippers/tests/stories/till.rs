@@ -17,6 +17,7 @@ use slippers_server::{Clock as _, SystemClock};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::run_logs;
 use crate::shop::{Answer, Caller, PATIENCE, Shop, eventually};
 
 pub(crate) const OCTO_SECRET: &str = "octo-secret-of-stories";
@@ -62,6 +63,7 @@ impl Till {
 
     /// The same with settings of its own.
     pub(crate) fn open_with(settings: &[(&str, &str)]) -> Self {
+        run_logs::plant(CARD);
         let door = Door::open();
         let runtime = Runtime::new().expect("threads");
         let clock = || -> slippers_gateways::simulator::Clock { Arc::new(|| SystemClock.now()) };
