@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, try_join};
-use slippers_core::{Position, StoreError};
+use slippers_core::{Position, StoreError, Tally};
 
 use crate::db::Db;
 use crate::error::Trouble;
@@ -262,7 +262,10 @@ impl PostgresStore {
         // A caller who goes while there is no connection has begun nothing.
         let lease = self.pool.lease(kind.class).await?;
         let pool = Arc::clone(&self.pool);
-        let work = tokio::spawn(async move { write_with(&pool, lease, kind, &args, &verb).await });
+        // What it does is done for the caller, whose task this is not.
+        let tally = Tally::current().unwrap_or_default();
+        let work = async move { write_with(&pool, lease, kind, &args, &verb).await };
+        let work = tokio::spawn(tally.scope(Box::pin(work)));
         work.await.unwrap_or_else(|error| Err(StoreError::Other(format!("a write panicked: {error}")).into()))
     }
 }

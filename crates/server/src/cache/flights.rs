@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use slippers_core::Tally;
 use tokio::sync::watch;
 
 use super::generations::Stamp;
@@ -76,7 +77,8 @@ impl Flights {
         match futures_util::poll!(flight.as_mut()) {
             Poll::Ready(outcome) => outcome,
             Poll::Pending => {
-                tokio::spawn(flight);
+                // It goes on working for the one who asked first.
+                tokio::spawn(Tally::current().unwrap_or_default().scope(flight));
                 hear(told).await
             }
         }
