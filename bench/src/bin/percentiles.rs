@@ -1,7 +1,7 @@
 //! What clients wait at rates that are given, not at what the server can just do: open-loop load on SQLite, kept and cold, and
 //! what the process needs meanwhile.
 //!
-//!   percentiles SLIPPERS [SECONDS] [PRODUCTS]
+//!   `percentiles SLIPPERS [SECONDS] [PRODUCTS]`
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a program for people")]
 

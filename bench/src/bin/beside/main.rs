@@ -1,6 +1,6 @@
 //! Cold pages and orders over HTTP beside pgbench with the same SQL on the same server, in rounds that alternate.
 //!
-//!   beside SLIPPERS [SECONDS] [ROUNDS] [PRODUCTS]
+//!   `beside SLIPPERS [SECONDS] [ROUNDS] [PRODUCTS]`
 //!
 //! The SQL of a page is not written down here: the server's own log says what the shop has sent. Orders stand beside one
 //! statement an order (`order.sql`). It needs wrk, psql and pgbench.

@@ -1,7 +1,7 @@
 //! What a page costs in a large shop, beside the same in a small one: whole requests over HTTP with nothing kept, on both
 //! stores, in rounds that alternate.
 //!
-//!   growth SLIPPERS [LARGE] [ROUNDS]
+//!   `growth SLIPPERS [LARGE] [ROUNDS]`
 //!
 //! SLIPPERS is the program. It prints a table in Markdown, row by row as they are measured.
 //! Each answer's status and what it holds are looked at. At 1,000 products there is no page at 10,000: deep pages of the large
