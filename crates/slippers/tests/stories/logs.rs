@@ -50,8 +50,9 @@ fn each_request_has_a_line_with_its_work_and_its_trace() {
     // A page is kept once its shop has heard of all that was written before, which on a server takes a moment.
     let kept = eventually("a page that was kept", || {
         shop.get("/slippers/?limit=7").expect(200);
-        let of_pages = lines(&shop, "request ").into_iter().filter(|line| line["path"] == "\"/slippers/\"");
-        of_pages.last().filter(|line| line["statements"] == 0)
+        let mut of_pages =
+            lines(&shop, "request ").into_iter().filter(|line| line["path"] == "\"/slippers/\"");
+        of_pages.next_back().filter(|line| line["statements"] == 0)
     });
     assert_eq!(number(&kept, "db_us"), 0, "{kept}");
     // What is no trace begins one of its own.
