@@ -155,8 +155,8 @@ settings! {
         "The number of the cash desk at Payme. Its endpoint there is `https://HOST/payments/payme`.";
     PAYME_KEY "PAYME_KEY" = "", Secret,
         "The key of the cash desk, or the one of Payme's sandbox.";
-    PAYME_ALLOWED_IPS "PAYME_ALLOWED_IPS" = "185.234.113.0/28", List,
-        "Addresses and networks that Payme's calls come from, those of its documentation; calls from elsewhere are refused even with the right key. Behind a proxy it takes `TRUSTED_PROXIES` to see them. `any`: from anywhere.";
+    PAYME_ALLOWED_IPS "PAYME_ALLOWED_IPS" = "185.234.113.0/28,127.0.0.0/8,::1", List,
+        "Addresses and networks that Payme's calls come from, those of its documentation and this machine; calls from elsewhere are refused even with the right key. Behind a proxy it takes `TRUSTED_PROXIES` to see them. `any`: from anywhere.";
     PAYME_LOGIN "PAYME_LOGIN" = "Paycom", Text,
         "The user of Payme's calls.";
     PAYME_CHECKOUT_URL "PAYME_CHECKOUT_URL" = "https://checkout.paycom.uz", Text,
