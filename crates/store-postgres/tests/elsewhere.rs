@@ -18,6 +18,8 @@ use tokio_postgres::NoTls;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at a condition: who looks without end takes a core from what is waited for.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
 struct Ear(UnboundedSender<Change>);
 
@@ -128,7 +130,7 @@ async fn until(database: &Database, sql: &str, is_so: impl Fn(&str) -> bool) -> 
             if is_so(answer.trim()) {
                 return answer.trim().to_owned();
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     };
     tokio::time::timeout(PATIENCE, asking).await.expect("it becomes so")

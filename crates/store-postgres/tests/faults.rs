@@ -17,6 +17,8 @@ use slippers_testbed::postgres::Database;
 use slippers_testbed::proxy::{Cut, Faults, Lose, Proxy};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at a condition: who looks without end takes a core from what is waited for.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
 struct Stage {
     store: PostgresStore,
@@ -53,7 +55,7 @@ impl Stage {
                        WHERE wait_event_type = 'Lock' AND datname = current_database()";
         while self.database.psql(waiting).expect("the activity").trim() == "0" {
             assert!(since.elapsed() < PATIENCE, "nobody waits");
-            tokio::task::yield_now().await;
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     }
 }

@@ -374,6 +374,15 @@ pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T
             return answer;
         }
         assert!(Instant::now() < until, "not within {PATIENCE:?}: {what}");
-        std::thread::yield_now();
+        pause();
     }
+}
+
+/// Between two looks at a condition: who looks without end takes a core from what is waited for.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the condition is the synchronisation, this only spares the core"
+)]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(1));
 }

@@ -149,10 +149,13 @@ fn a_certificate_that_ends_or_is_not_shown_is_told() {
 #[test]
 fn a_shop_can_be_watched_line_by_line_until_ctrl_c() {
     let shop = Shop::open_with(&[("METRICS_LISTEN", "127.0.0.1:0")]);
-    let said = shop.said();
-    let metrics =
-        said.split("metrics    http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
-    let mut watch = command(shop.data_dir(), &owned(&[("METRICS_LISTEN", metrics)]))
+    // The shop is open before it has said all of its addresses.
+    let metrics = eventually("it says where its figures are", || {
+        let said = shop.said();
+        let (_, rest) = said.split_once("metrics    http://")?;
+        rest.split_once('/').map(|(address, _)| address.to_owned())
+    });
+    let mut watch = command(shop.data_dir(), &owned(&[("METRICS_LISTEN", metrics.as_str())]))
         .args(["doctor", "--watch"])
         .stdout(Stdio::piped())
         .spawn()

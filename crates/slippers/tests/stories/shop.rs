@@ -352,13 +352,28 @@ pub(crate) fn keys(object: &Value) -> Vec<&str> {
 
 /// Asks until there is an answer.
 #[track_caller]
-pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + PATIENCE;
+pub(crate) fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, what, ask)
+}
+
+/// Asks until there is an answer, at most so long.
+#[track_caller]
+pub(crate) fn within<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + limit;
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(Instant::now() < until, "not within {PATIENCE:?}: {what}");
-        std::thread::yield_now();
+        assert!(Instant::now() < until, "not within {limit:?}: {what}");
+        pause();
     }
+}
+
+/// Between two looks at a condition: who looks without end takes a core from what is waited for.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the condition is the synchronisation, this only spares the core"
+)]
+pub(crate) fn pause() {
+    std::thread::sleep(Duration::from_millis(1));
 }

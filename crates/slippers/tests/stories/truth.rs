@@ -10,7 +10,7 @@ use slippers_testbed::postgres::{Database, Postgres};
 
 use crate::crowd::at_once;
 use crate::redis::instance;
-use crate::shop::{Caller, Shop, eventually};
+use crate::shop::{Caller, Shop, eventually, pause};
 
 /// Of every day; what was promised is held with [`ALL`] by `script/measure-truth`.
 const SOME: i64 = 1_000;
@@ -100,7 +100,7 @@ impl Trial {
     /// Waits until so many were written, or will never be.
     fn wait_for(&self, writes: i64) {
         while self.written.load(Ordering::Relaxed) < writes && self.is_writing() {
-            std::thread::yield_now();
+            pause();
         }
     }
 

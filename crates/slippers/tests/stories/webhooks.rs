@@ -1,6 +1,6 @@
 //! Events of a running shop, as a receiver of webhooks hears them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::gateways::{self, Gateway, Heard};
-use crate::shop::{Caller, Shop, eventually};
+use crate::shop::{Caller, Shop, eventually, within};
 use crate::till::Till;
 
 const NEW_SECRET: &str = "whsec_bmV3LXNlY3JldC1uZXctc2VjcmV0LW5ldw==";
@@ -135,13 +135,9 @@ fn a_crash_between_order_and_delivery_loses_no_event() {
         shop.rows().wait_for_the_dead();
         shop.restart();
     }
-    let until = Instant::now() + LONG;
     let is_told =
         |order: &String| receiver.all().iter().any(|heard| body(heard)["data"]["order_id"] == order.as_str());
-    while !orders.iter().all(is_told) {
-        assert!(Instant::now() < until, "not all of {orders:?} in {:?}", receiver.all());
-        std::thread::yield_now();
-    }
+    within(LONG, "all are told", || orders.iter().all(is_told).then_some(()));
     for heard in receiver.all() {
         assert!(is_signed_by(&heard, NEW_SECRET));
         let order = body(&heard)["data"]["order_id"].clone();

@@ -6,7 +6,7 @@ use slippers_core::Store as _;
 use slippers_core::catalog::CatalogStore as _;
 use slippers_testbed::proxy::Faults;
 
-use super::{is_refused, stage, stage_by_proxy};
+use super::{BETWEEN_LOOKS, is_refused, stage, stage_by_proxy};
 
 /// A statement of the store's that waits for a lock or sleeps.
 const AT_WORK: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
@@ -68,7 +68,7 @@ async fn a_server_that_can_not_be_reached_is_tried_by_few_and_found_again() {
     let since = std::time::Instant::now();
     while is_refused(&stage.store.list_categories(0, 10).await) {
         assert!(since.elapsed() < super::PATIENCE, "it is not found again");
-        tokio::task::yield_now().await;
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     }
 }
 

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::PATIENCE;
+use super::{BETWEEN_LOOKS, PATIENCE};
 
 /// An authority, whose certificate is in a file.
 struct Authority {
@@ -188,7 +188,7 @@ async fn every_connection_is_encrypted_and_a_cancel_too() {
         let since = Instant::now();
         while asked(sql) != expected {
             assert!(since.elapsed() < PATIENCE, "{what}: {}", asked(sql));
-            tokio::task::yield_now().await;
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     };
     until(

@@ -21,6 +21,8 @@ use slippers_testbed::proxy::Proxy;
 
 /// The longest that a condition is waited for; it only turns a hang into a message.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at a condition: who looks without end takes a core from what is waited for.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
 /// A store on a database of its own.
 struct Stage {
@@ -72,7 +74,7 @@ impl Stage {
                 return;
             }
             assert!(since.elapsed() < PATIENCE, "{sql} is {got}, not {expected}");
-            tokio::task::yield_now().await;
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     }
 
