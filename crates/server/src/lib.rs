@@ -21,6 +21,7 @@ mod pool;
 mod ports;
 pub mod settings;
 mod shop;
+mod stripes;
 mod worker;
 
 use std::future::Future;

@@ -64,7 +64,8 @@ pub enum AccessLog {
 /// How connections are held.
 #[derive(Clone, Debug)]
 pub struct ConnectionSettings {
-    /// How long the head of a request may take, and how long a kept connection may be silent.
+    /// How long the head of a request may take, and how long a kept connection may be silent; half as much again where it
+    /// was busy before.
     pub header_timeout: Duration,
     /// How long a body may take from one piece to the next.
     pub body_timeout: Duration,

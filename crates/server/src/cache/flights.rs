@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use slippers_core::Tally;
 use tokio::sync::watch;
 
 use super::generations::Stamp;
 use super::key::PageKey;
 use super::page::Page;
+use super::sync::{Mutex, spawn, timeout};
 use crate::http::errors::{ApiError, Code};
 
 /// How long a question may take. Who waits for it is told then; the next one asks anew.
@@ -77,8 +77,7 @@ impl Flights {
         match futures_util::poll!(flight.as_mut()) {
             Poll::Ready(outcome) => outcome,
             Poll::Pending => {
-                // It goes on working for the one who asked first.
-                tokio::spawn(Tally::current().unwrap_or_default().scope(flight));
+                spawn(flight);
                 hear(told).await
             }
         }
@@ -91,12 +90,11 @@ impl Flights {
 }
 
 async fn fly(mut landing: Landing, ask: impl Future<Output = Outcome> + Send) -> Outcome {
-    let outcome =
-        match tokio::time::timeout(landing.flights.deadline, AssertUnwindSafe(ask).catch_unwind()).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_panic)) => Err(ApiError::because(Code::Internal, "the making of a page panicked")),
-            Err(_elapsed) => Err(ApiError::retry_after(Code::TimedOut, 1)),
-        };
+    let outcome = match timeout(landing.flights.deadline, AssertUnwindSafe(ask).catch_unwind()).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_panic)) => Err(ApiError::because(Code::Internal, "the making of a page panicked")),
+        Err(_elapsed) => Err(ApiError::retry_after(Code::TimedOut, 1)),
+    };
     landing.tell(outcome.clone());
     outcome
 }

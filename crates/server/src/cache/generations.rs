@@ -4,7 +4,7 @@
 //! the counters after its commit and before its answer. So what was read before a write can only be kept under a stamp
 //! that nobody has any more once the write was answered.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use slippers_core::types::SlipperId;
 use slippers_core::{Change, ChangeListener, Horizon};
@@ -12,6 +12,7 @@ use slippers_core::{Change, ChangeListener, Horizon};
 use super::clock::{Coarse, SECOND};
 use super::horizons::{Horizons, Sharing};
 use super::key::PageKey;
+use super::sync::AtomicU64;
 
 /// Counters of products. Two products may share one: then a change of the one costs the other's page a question more.
 const SLOTS: usize = 4096;

@@ -1,19 +1,22 @@
 //! A page that is kept is never older than the last change that was answered, whatever overtakes what.
 
-use std::sync::atomic::AtomicUsize;
-use std::task::Poll;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::poll;
-use proptest::prelude::*;
-use slippers_core::Change;
 use slippers_core::types::SlipperId;
+use slippers_core::{Change, ChangeListener as _};
 use tokio::runtime::Builder;
 use tokio::sync::{Notify, oneshot};
-use tokio::task::yield_now;
 
+use super::clock::Coarse;
+use super::flights::Flights;
+use super::generations::Generations;
 use super::key::tests::{list, search, slipper};
-use super::*;
-use crate::http::errors::Code;
+use super::{Page, PageCache, PageKey};
+use crate::http::errors::{ApiError, Code};
+use crate::settings::CacheSettings;
 
 const ONE: SlipperId = SlipperId::new(1);
 const MIB: u64 = 1024 * 1024;
@@ -43,7 +46,7 @@ async fn a_page_is_kept_until_what_it_shows_is_changed() {
     tell(&cache, Change::Slipper(SlipperId::new(2)));
     assert_eq!(fetch_number(&cache, slipper(1), 7).await, 5, "it is another product");
     tell(&cache, Change::Slipper(ONE));
-    assert!(cache.get(&slipper(1), Instant::now()).is_none());
+    assert!(cache.get(&slipper(1), cache.at(Instant::now())).is_none());
     assert_eq!(fetch_number(&cache, slipper(1), 8).await, 8);
 }
 
@@ -97,7 +100,7 @@ async fn a_question_goes_on_when_whoever_asked_it_is_gone() {
     drop(first);
     go.send(()).expect("the question stands");
     assert_eq!(number(&second.await.expect("a page")), 1);
-    assert!(cache.get(&list(0), Instant::now()).is_some(), "and it is kept");
+    assert!(cache.get(&list(0), cache.at(Instant::now())).is_some(), "and it is kept");
 }
 
 #[tokio::test]
@@ -147,6 +150,27 @@ async fn who_comes_after_a_change_does_not_wait_for_an_answer_from_before() {
     assert_eq!(fetch_number(&cache, slipper(1), 3).await, 2, "but puts it back for nobody");
 }
 
+/// What a page of so many bytes weighs, which is too short for two forms.
+async fn weight_of(bytes: usize) -> u64 {
+    let cache = cache(MIB);
+    cache.fetch(list(0), async move { Ok(vec![b'1'; bytes]) }).await.expect("a page");
+    cache.figures().bytes
+}
+
+#[tokio::test]
+async fn the_bound_is_kept_to_the_byte() {
+    let each = weight_of(300).await;
+    assert!(each > 300, "a page takes more than its text");
+    for (max_bytes, fit) in [(3 * each, 3), (3 * each - 1, 2), (4 * each - 1, 3), (each - 1, 0)] {
+        let cache = cache(max_bytes);
+        for at in 0..40 {
+            cache.fetch(list(at), async { Ok(vec![b'1'; 300]) }).await.expect("a page");
+            assert!(cache.figures().bytes <= max_bytes, "{:?} of {max_bytes}", cache.figures());
+        }
+        assert_eq!(cache.figures().pages, fit, "{max_bytes} bytes hold {fit} pages of {each}");
+    }
+}
+
 #[tokio::test]
 async fn junk_stays_within_the_bound_and_leaves_real_pages_alone() {
     let cache = cache(2 * MIB);
@@ -165,7 +189,7 @@ async fn junk_stays_within_the_bound_and_leaves_real_pages_alone() {
         let key = search(&format!("{junk:0>400}"));
         cache.fetch(key, async { Ok(vec![b'2'; 900]) }).await.expect("a page");
         assert!(cache.figures().bytes <= 2 * MIB, "{:?}", cache.figures());
-        if junk % 10 == 0 && cache.get(&real(junk / 10 % 20), Instant::now()).is_none() {
+        if junk % 10 == 0 && cache.get(&real(junk / 10 % 20), cache.at(Instant::now())).is_none() {
             missed += 1;
             warm().await;
         }
@@ -194,7 +218,7 @@ fn readers_beside_a_writer_never_see_what_was_there_before_an_answer() {
                 let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
                 while answered.load(Ordering::SeqCst) < WRITES {
                     let at_least = answered.load(Ordering::SeqCst);
-                    let seen = match cache.get(&key, Instant::now()) {
+                    let seen = match cache.get(&key, cache.at(Instant::now())) {
                         Some(page) => number(&page),
                         None => {
                             let ask = async {
@@ -212,165 +236,6 @@ fn readers_beside_a_writer_never_see_what_was_there_before_an_answer() {
         }
     });
     assert_eq!(answered.into_inner(), WRITES);
-}
-
-/// A step of the model. Products and reads are named by their place, modulo how many there are.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    /// Somebody begins to read a product, or the list.
-    Read { product: usize, of_list: bool },
-    /// The database answers a read; the answer is still on its way.
-    Query(usize),
-    /// The answer arrives.
-    Arrive(usize),
-    /// Somebody goes away.
-    Cancel(usize),
-    /// A write is committed; it is told and answered later.
-    Commit(usize),
-    /// The oldest commit is told and answered.
-    Answer,
-    /// Memory runs out.
-    Evict,
-}
-
-fn any_step() -> impl Strategy<Value = Step> {
-    let at = 0..4_usize;
-    prop_oneof![
-        4 => (at.clone(), any::<bool>()).prop_map(|(product, of_list)| Step::Read { product, of_list }),
-        4 => (0..8_usize).prop_map(Step::Query),
-        4 => (0..8_usize).prop_map(Step::Arrive),
-        1 => (0..8_usize).prop_map(Step::Cancel),
-        3 => at.prop_map(Step::Commit),
-        3 => Just(Step::Answer),
-        1 => Just(Step::Evict),
-    ]
-}
-
-type Fetch = std::pin::Pin<Box<dyn Future<Output = Result<Arc<Page>, ApiError>>>>;
-
-struct Reading {
-    fetch: Option<Fetch>,
-    product: Option<usize>,
-    at_least: u64,
-    query: Option<oneshot::Sender<()>>,
-    arrive: Option<oneshot::Sender<()>>,
-}
-
-/// Four products with a version each; the list shows the sum.
-struct Model {
-    cache: Arc<PageCache>,
-    stored: Arc<[AtomicU64; 4]>,
-    answered: [u64; 4],
-    commits: Vec<usize>,
-    readings: Vec<Reading>,
-}
-
-impl Model {
-    fn new() -> Self {
-        let cache = cache(MIB);
-        Self { cache, stored: Arc::default(), answered: [0; 4], commits: Vec::new(), readings: Vec::new() }
-    }
-
-    fn at_least(&self, product: Option<usize>) -> u64 {
-        product.map_or(self.answered.iter().sum(), |product| self.answered[product])
-    }
-
-    async fn take(&mut self, step: Step) {
-        let reads = self.readings.len().max(1);
-        match step {
-            Step::Read { product, of_list } => self.read((!of_list).then_some(product)),
-            Step::Query(at) => {
-                self.readings
-                    .get_mut(at % reads)
-                    .and_then(|reading| reading.query.take())
-                    .map(|go| go.send(()));
-            }
-            Step::Arrive(at) => {
-                self.readings
-                    .get_mut(at % reads)
-                    .and_then(|reading| reading.arrive.take())
-                    .map(|go| go.send(()));
-            }
-            Step::Cancel(at) => {
-                if let Some(reading) = self.readings.get_mut(at % reads) {
-                    reading.fetch = None;
-                }
-            }
-            Step::Commit(product) => {
-                self.stored[product].fetch_add(1, Ordering::SeqCst);
-                self.commits.push(product);
-            }
-            Step::Answer if self.commits.is_empty() => {}
-            Step::Answer => {
-                let product = self.commits.remove(0);
-                let id = SlipperId::new(i64::try_from(product).expect("small"));
-                tell(&self.cache, Change::Slipper(id));
-                self.answered[product] += 1;
-            }
-            Step::Evict => self.cache.pages.as_ref().expect("it keeps pages").clear(),
-        }
-        for _ in 0..3 {
-            yield_now().await;
-        }
-        self.look_at_answers().await;
-    }
-
-    fn read(&mut self, product: Option<usize>) {
-        let key = product.map_or(list(0), |product| slipper(i64::try_from(product).expect("small")));
-        let at_least = self.at_least(product);
-        if let Some(page) = self.cache.get(&key, Instant::now()) {
-            assert!(number(&page) >= at_least, "kept: {} for {at_least}", number(&page));
-            return;
-        }
-        let (query, queried) = oneshot::channel();
-        let (arrive, arrived) = oneshot::channel();
-        let stored = self.stored.clone();
-        let ask = async move {
-            // A model that ends lets everything go on.
-            let _ = queried.await;
-            let load = |product: usize| stored[product].load(Ordering::SeqCst);
-            let seen: u64 = product.map_or((0..4).map(load).sum(), load);
-            let _ = arrived.await;
-            Ok(seen.to_string().into_bytes())
-        };
-        let cache = self.cache.clone();
-        let fetch: Fetch = Box::pin(async move { cache.fetch(key, ask).await });
-        let (query, arrive) = (Some(query), Some(arrive));
-        self.readings.push(Reading { fetch: Some(fetch), product, at_least, query, arrive });
-    }
-
-    async fn look_at_answers(&mut self) {
-        for reading in &mut self.readings {
-            let Some(fetch) = &mut reading.fetch else { continue };
-            if let Poll::Ready(answer) = poll!(fetch.as_mut()) {
-                let seen = number(&answer.expect("a page"));
-                let Reading { product, at_least, .. } = reading;
-                assert!(seen >= *at_least, "{product:?} shows {seen}, {at_least} was answered before");
-                reading.fetch = None;
-            }
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-    #[test]
-    fn no_order_of_events_shows_what_was_there_before_an_answer(steps in proptest::collection::vec(any_step(), 0..80)) {
-        let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
-        runtime.block_on(async {
-            let mut model = Model::new();
-            for step in steps {
-                model.take(step).await;
-            }
-            // Whoever still waits is answered too.
-            let everything = (0..model.readings.len()).flat_map(|at| [Step::Query(at), Step::Arrive(at)]);
-            for step in everything.collect::<Vec<_>>() {
-                model.take(step).await;
-            }
-            assert!(model.readings.iter().all(|reading| reading.fetch.is_none()), "somebody waits for ever");
-        });
-    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
 };
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::compress;
 use super::cors::Cors;
@@ -17,7 +17,7 @@ use super::headers::{
 use super::json::APPLICATION_JSON;
 use super::limit::Decision;
 use super::payload::Payload;
-use super::quota::{OF_ANSWER, OF_LIMIT, put_left};
+use super::quota::{OF_ANSWER, OF_LIMIT, RATELIMIT, X_RATELIMIT_REMAINING, X_RATELIMIT_RESET, put_left};
 use crate::cache::{Form, Page};
 use crate::settings::CacheSettings;
 
@@ -28,6 +28,8 @@ pub(super) struct Asked<'r> {
     pub(super) is_head: bool,
     pub(super) id: RequestId,
     pub(super) started: Instant,
+    /// The same by the cache's clock.
+    pub(super) now: u64,
 }
 
 /// What is told of time.
@@ -112,9 +114,7 @@ impl Heads {
         };
         let kind = Kind { size, is_packed: form.is_packed, is_unchanged };
         let mut headers = self.heads[kind.index()].clone();
-        headers.insert(ETAG, form.etag.clone());
-        headers.insert(SURROGATE_KEY, page.surrogate().clone());
-        tell(&mut headers, asked, decision, times);
+        tell(&mut headers, [form.etag, page.surrogate()], asked.id, decision, times);
         cors.allow(asked.headers, &mut headers);
         let mut response = Response::new(payload(form, asked.is_head, is_unchanged, &mut headers));
         if is_unchanged {
@@ -125,31 +125,57 @@ impl Heads {
     }
 }
 
-/// What is of this request alone.
-fn tell(headers: &mut HeaderMap, asked: Asked<'_>, decision: Option<Decision>, times: Times) {
-    let Times { taken, uptime } = times;
-    let mut texts = Texts::with_capacity(128);
-    let id = texts.put(|into| put_id(into, asked.id));
+/// What differs from answer to answer, in the order in which [`tell`] writes it: heads begin with these, so that their values
+/// are found without a look-up for each.
+const TOLD: [HeaderName; 9] = [
+    ETAG,
+    SURROGATE_KEY,
+    X_REQUEST_ID,
+    X_UPTIME,
+    X_PROCESS_TIME,
+    SERVER_TIMING,
+    X_RATELIMIT_REMAINING,
+    X_RATELIMIT_RESET,
+    RATELIMIT,
+];
+/// Nearly all answers take less than half a millisecond, and nearly all clients may ask again at once.
+const NO_TIME: HeaderValue = HeaderValue::from_static("0.000s");
+const NOW: HeaderValue = HeaderValue::from_static("0");
+
+/// Puts what is of this page and this request alone into a head.
+fn tell(
+    headers: &mut HeaderMap,
+    [etag, surrogate]: [&HeaderValue; 2],
+    id: RequestId,
+    decision: Option<Decision>,
+    Times { taken, uptime }: Times,
+) {
+    let mut texts = Texts::new();
+    let id = texts.put(|into| put_id(into, id));
     let up = texts.put(|into| put_number(into, uptime.as_secs()));
-    let counted = decision.map(|decision| {
-        let remaining = texts.put(|into| put_number(into, u64::from(decision.remaining)));
-        let reset = texts.put(|into| put_number(into, decision.reset_seconds));
-        [remaining, reset, texts.put(|into| put_left(into, decision))]
-    });
-    let seconds = texts.put(|into| put_seconds(into, taken));
+    let is_long = taken >= Duration::from_micros(500);
+    let seconds = is_long.then(|| texts.put(|into| put_seconds(into, taken)));
     let timing = texts.put(|into| put_server_timing(into, taken));
+    let remaining = decision.map_or(0, |decision| decision.remaining);
+    let remaining = texts.put(|into| put_number(into, remaining.into()));
+    let reset = decision.map(|decision| decision.reset_seconds).filter(|seconds| *seconds > 0);
+    let reset = reset.map(|seconds| texts.put(|into| put_number(into, seconds)));
+    let left = decision.map(|decision| texts.put(|into| put_left(into, decision)));
     let texts = texts.done();
-    headers.insert(X_REQUEST_ID, texts.value(id));
-    headers.insert(X_UPTIME, texts.value(up));
-    headers.insert(X_PROCESS_TIME, texts.value(seconds));
-    headers.insert(SERVER_TIMING, texts.value(timing));
-    match counted {
-        Some(counted) => {
-            for (name, text) in OF_ANSWER.into_iter().zip(counted) {
-                headers.insert(name, texts.value(text));
-            }
-        }
-        None => OF_LIMIT.iter().chain(&OF_ANSWER).for_each(|name| drop(headers.remove(name))),
+    let told = [
+        etag.clone(),
+        surrogate.clone(),
+        texts.value(id),
+        texts.value(up),
+        seconds.map_or(NO_TIME, |seconds| texts.value(seconds)),
+        texts.value(timing),
+        texts.value(remaining),
+        reset.map_or(NOW, |reset| texts.value(reset)),
+        left.map_or(NOW, |left| texts.value(left)),
+    ];
+    headers.values_mut().zip(told).for_each(|(place, value)| *place = value);
+    if decision.is_none() {
+        OF_LIMIT.iter().chain(&OF_ANSWER).for_each(|name| drop(headers.remove(name)));
     }
 }
 
@@ -168,10 +194,7 @@ fn payload(form: Form<'_>, is_head: bool, is_unchanged: bool, headers: &mut Head
 fn head(kind: Kind, control: &HeaderValue, limit: &[HeaderValue; 2]) -> HeaderMap {
     let place = HeaderValue::from_static("");
     let mut head = HeaderMap::with_capacity(24);
-    for name in [X_REQUEST_ID, X_UPTIME, X_PROCESS_TIME, SERVER_TIMING, ETAG, SURROGATE_KEY]
-        .into_iter()
-        .chain(OF_ANSWER)
-    {
+    for name in TOLD {
         head.insert(name, place.clone());
     }
     head.extend(OF_LIMIT.map(Some).into_iter().zip(limit.clone()));
@@ -210,6 +233,7 @@ fn cache_control(settings: &CacheSettings) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use super::super::quota::of_limit;
     use super::*;
 
     #[test]
@@ -232,5 +256,26 @@ mod tests {
         for index in 0..KINDS {
             assert_eq!(Kind::of_index(index).index(), index);
         }
+    }
+
+    #[test]
+    fn what_is_told_is_told_under_its_name() {
+        let decision = |reset_seconds| Decision { allowed: true, limit: 9, remaining: 8, reset_seconds };
+        let values = [HeaderValue::from_static("tag"), HeaderValue::from_static("word")];
+        let id = RequestId { process: 0xabc, number: 0xdef };
+        let limit = of_limit(9, Duration::from_secs(60));
+        let told = |decision, taken| {
+            let mut head = head(Kind::of_index(8), &HeaderValue::from_static("c"), &limit);
+            let times = Times { taken: Duration::from_micros(taken), uptime: Duration::from_secs(77) };
+            tell(&mut head, [&values[0], &values[1]], id, decision, times);
+            let value = |name| head.get(name).map_or("", |value| value.to_str().expect("text")).to_owned();
+            (TOLD.map(value).join(" "), OF_LIMIT.iter().all(|name| head.contains_key(name)))
+        };
+        let common = "tag word 00000abc-def 77";
+        let at_once = format!("{common} 0.000s app;dur=0.012 8 0 \"default\";r=8;t=0");
+        assert_eq!(told(Some(decision(0)), 12), (at_once, true));
+        let later = format!("{common} 0.001s app;dur=1.234 8 5 \"default\";r=8;t=5");
+        assert_eq!(told(Some(decision(5)), 1234), (later, true));
+        assert_eq!(told(None, 12), (format!("{common} 0.000s app;dur=0.012   "), false));
     }
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::ports::Entropy;
+use crate::stripes::Counter;
+
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) const X_PROCESS_TIME: HeaderName = HeaderName::from_static("x-process-time");
 pub(super) const X_UPTIME: HeaderName = HeaderName::from_static("x-uptime");
@@ -35,29 +38,69 @@ impl std::fmt::Display for RequestId {
     }
 }
 
+/// Hands out ids.
+#[derive(Debug)]
+pub(super) struct RequestIds {
+    process: u32,
+    numbers: Counter,
+}
+
+impl RequestIds {
+    pub(super) fn new(entropy: &dyn Entropy) -> std::io::Result<Self> {
+        let mut bytes = [0; 4];
+        entropy.fill(&mut bytes)?;
+        Ok(Self { process: u32::from_le_bytes(bytes), numbers: Counter::default() })
+    }
+
+    pub(super) fn next(&self) -> RequestId {
+        RequestId { process: self.process, number: self.numbers.take() }
+    }
+}
+
+/// What all texts of an answer take at most.
+const TEXTS_BYTES: usize = 192;
+
 /// Texts of headers, one behind the other in one piece of memory: each header of its own would be an allocation.
-#[derive(Debug, Default)]
-pub(super) struct Texts(Vec<u8>);
+#[derive(Debug)]
+pub(super) struct Texts {
+    bytes: [u8; TEXTS_BYTES],
+    len: usize,
+}
 
 /// Where a text stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span(usize, usize);
 
 impl Texts {
-    pub(super) fn with_capacity(bytes: usize) -> Self {
-        Self(Vec::with_capacity(bytes))
+    pub(super) const fn new() -> Self {
+        Self { bytes: [0; TEXTS_BYTES], len: 0 }
     }
 
     /// Writes a text.
-    pub(super) fn put(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
-        let start = self.0.len();
-        write(&mut self.0);
-        Span(start, self.0.len())
+    pub(super) fn put(&mut self, write: impl FnOnce(&mut Self)) -> Span {
+        let start = self.len;
+        write(self);
+        Span(start, self.len)
+    }
+
+    /// Adds to a text. What does not fit is left out; everything that an answer tells does.
+    pub(super) fn add(&mut self, text: &[u8]) {
+        let end = self.len + text.len();
+        if let Some(place) = self.bytes.get_mut(self.len..end) {
+            place.copy_from_slice(text);
+            self.len = end;
+        }
     }
 
     /// No more is written.
     pub(super) fn done(self) -> Done {
-        Done(Bytes::from(self.0))
+        Done(Bytes::from_owner(self))
+    }
+}
+
+impl AsRef<[u8]> for Texts {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 }
 
@@ -72,45 +115,49 @@ impl Done {
     }
 }
 
-pub(super) fn put_number(into: &mut Vec<u8>, number: u64) {
-    put_digits(into, number, 10, 1);
+pub(super) fn put_number(into: &mut Texts, number: u64) {
+    put_digits::<10>(into, number, 1);
 }
 
-pub(super) fn put_id(into: &mut Vec<u8>, id: RequestId) {
-    put_digits(into, u64::from(id.process), 16, 8);
-    into.push(b'-');
-    put_digits(into, id.number, 16, 1);
+pub(super) fn put_id(into: &mut Texts, id: RequestId) {
+    put_digits::<16>(into, u64::from(id.process), 8);
+    into.add(b"-");
+    put_digits::<16>(into, id.number, 1);
 }
 
 /// `0.012s`
-pub(super) fn put_seconds(into: &mut Vec<u8>, taken: Duration) {
-    put_thousandths(into, taken.as_micros().saturating_add(500) / 1000);
-    into.push(b's');
+pub(super) fn put_seconds(into: &mut Texts, taken: Duration) {
+    put_thousandths(into, nanos(taken).saturating_add(500_000) / 1_000_000);
+    into.add(b"s");
 }
 
 /// `app;dur=0.012`: milliseconds.
-pub(super) fn put_server_timing(into: &mut Vec<u8>, taken: Duration) {
-    into.extend_from_slice(b"app;dur=");
-    put_thousandths(into, taken.as_nanos().saturating_add(500) / 1000);
+pub(super) fn put_server_timing(into: &mut Texts, taken: Duration) {
+    into.add(b"app;dur=");
+    put_thousandths(into, nanos(taken).saturating_add(500) / 1000);
 }
 
-fn put_thousandths(into: &mut Vec<u8>, thousandths: u128) {
-    let thousandths = u64::try_from(thousandths).unwrap_or(u64::MAX);
-    put_digits(into, thousandths / 1000, 10, 1);
-    into.push(b'.');
-    put_digits(into, thousandths % 1000, 10, 3);
+/// Up to 584 years: numbers of 128 bits are divided by a function.
+const fn nanos(of: Duration) -> u64 {
+    of.as_secs().saturating_mul(1_000_000_000).saturating_add(of.subsec_nanos() as u64)
+}
+
+fn put_thousandths(into: &mut Texts, thousandths: u64) {
+    put_digits::<10>(into, thousandths / 1000, 1);
+    into.add(b".");
+    put_digits::<10>(into, thousandths % 1000, 3);
 }
 
 /// The digits of a number, at least so many.
-fn put_digits(into: &mut Vec<u8>, mut number: u64, base: u64, at_least: usize) {
+fn put_digits<const BASE: u64>(into: &mut Texts, mut number: u64, at_least: usize) {
     let mut digits = [b'0'; 20];
     let mut at = digits.len();
     while number > 0 && at > 0 {
         at -= 1;
-        digits[at] = usize::try_from(number % base).map_or(b'0', |digit| b"0123456789abcdef"[digit]);
-        number /= base;
+        digits[at] = usize::try_from(number % BASE).map_or(b'0', |digit| b"0123456789abcdef"[digit]);
+        number /= BASE;
     }
-    into.extend_from_slice(&digits[at.min(digits.len() - at_least)..]);
+    into.add(&digits[at.min(digits.len() - at_least)..]);
 }
 
 /// Existing clients were written against one method in `Allow`: the first that the path takes.
@@ -127,12 +174,14 @@ pub(super) fn keep_first_method(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limit::Decision;
+    use super::super::quota::put_left;
     use super::*;
 
-    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
-        let mut bytes = Vec::new();
-        write(&mut bytes);
-        String::from_utf8(bytes).expect("text")
+    fn written(write: impl FnOnce(&mut Texts)) -> String {
+        let mut texts = Texts::new();
+        write(&mut texts);
+        String::from_utf8(texts.as_ref().to_vec()).expect("text")
     }
 
     #[test]
@@ -161,9 +210,32 @@ mod tests {
 
     #[test]
     fn texts_share_their_memory_and_keep_apart() {
-        let mut texts = Texts::with_capacity(8);
+        let mut texts = Texts::new();
         let (one, two) = (texts.put(|b| put_number(b, 12)), texts.put(|b| put_number(b, 345)));
         let done = texts.done();
         assert_eq!((done.value(one), done.value(two)), (12.into(), 345.into()));
+    }
+
+    #[test]
+    fn everything_that_an_answer_tells_has_room() {
+        let longest = Duration::from_nanos(u64::MAX);
+        let mut texts = Texts::new();
+        let id = RequestId { process: u32::MAX, number: u64::MAX };
+        let decision =
+            Decision { allowed: true, limit: u32::MAX, remaining: u32::MAX, reset_seconds: u64::MAX };
+        let spans = [
+            texts.put(|b| put_id(b, id)),
+            texts.put(|b| put_number(b, u64::MAX)),
+            texts.put(|b| put_number(b, u32::MAX.into())),
+            texts.put(|b| put_number(b, u64::MAX)),
+            texts.put(|b| put_seconds(b, longest)),
+            texts.put(|b| put_server_timing(b, longest)),
+            texts.put(|b| put_left(b, decision)),
+        ];
+        let done = texts.done();
+        let told = spans.map(|span| done.value(span));
+        assert_eq!(told[0], id.to_string());
+        assert_eq!(told[5], "app;dur=18446744073709.551");
+        assert_eq!(told[6], "\"default\";r=4294967295;t=18446744073709551615");
     }
 }

@@ -11,10 +11,45 @@ use super::client::client_address;
 use super::consistency::X_SLIPPERS_CONSISTENCY;
 use super::dress::Asked;
 use super::limit::Decision;
+use super::limits::Counted;
 use super::payload::Payload;
-use super::shared_limit::Counted;
-use super::stack::Stack;
+use super::stack::{Sent, Stack};
+use crate::cache::PageKey;
 use crate::catalog::page_key;
+use crate::ops::Metrics;
+use crate::ops::metrics::RouteId;
+
+/// What pages are counted under.
+#[derive(Debug)]
+pub(super) struct PageRoutes {
+    slippers: RouteId,
+    slipper: RouteId,
+    images: RouteId,
+    categories: RouteId,
+    category: RouteId,
+}
+
+impl PageRoutes {
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        Self {
+            slippers: metrics.route("/slippers/"),
+            slipper: metrics.route("/slippers/1"),
+            images: metrics.route("/slippers/1/images"),
+            categories: metrics.route("/categories/"),
+            category: metrics.route("/categories/1"),
+        }
+    }
+
+    const fn of(&self, key: &PageKey) -> RouteId {
+        match key {
+            PageKey::Slippers(_) => self.slippers,
+            PageKey::Slipper { .. } => self.slipper,
+            PageKey::Images(_) => self.images,
+            PageKey::Categories { .. } => self.categories,
+            PageKey::Category(_) => self.category,
+        }
+    }
+}
 
 /// What becomes of a request on the short way.
 pub(super) enum Short {
@@ -41,13 +76,14 @@ impl Stack {
         }
         let Some(key) = page_key(uri.path(), uri.query()) else { return Short::Missed };
         let started = Instant::now();
-        let Some(page) = self.shop.cache.get(&key, started) else { return Short::Missed };
+        let now = self.shop.cache.at(started);
+        let Some(page) = self.shop.cache.get(&key, now) else { return Short::Missed };
         let bearer = Bearer::read(&self.shop, headers);
         if self.has_copies && self.must_keep_up(bearer, headers, started) {
             return Short::Missed;
         }
         let address = client_address(peer, headers, &self.shop.settings.trusted_proxies);
-        let decision = match self.count(uri.path(), bearer, address) {
+        let decision = match self.limits.count_page(uri.path(), bearer, address, now) {
             Counted::Never => None,
             Counted::Decided(decision) => Some(decision),
             // Nothing was counted yet.
@@ -56,8 +92,10 @@ impl Stack {
         if let Some(refused) = decision.filter(|decision| !decision.allowed) {
             return Short::Refused(refused);
         }
-        let asked = Asked { headers, is_head, id: self.ids.next(), started };
-        Short::Answered(self.send_page(&page, asked, decision, (request.method(), uri.path()), None))
+        let asked = Asked { headers, is_head, id: self.ids.next(), started, now };
+        let route = self.routes.of(&key);
+        let sent = Sent { method: request.method(), path: uri.path(), route, tally: None };
+        Short::Answered(self.send_page(&page, asked, decision, sent))
     }
 
     /// Whether somebody asks who must not be shown what another instance has changed a moment ago, or may be one of them.

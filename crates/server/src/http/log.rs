@@ -10,7 +10,9 @@ use slippers_core::{Tally, Trace, Work};
 use super::errors::{ApiError, Code};
 use super::headers::RequestId;
 use super::stack::{Stack, is_static};
+use crate::ops::metrics::RouteId;
 use crate::settings::AccessLog;
+use crate::stripes;
 
 /// One in so many of the requests that went fast and well is in a sampled log.
 const SAMPLE: u64 = 100;
@@ -56,6 +58,7 @@ pub(super) struct Answered<'r> {
     pub(super) id: RequestId,
     pub(super) method: &'r Method,
     pub(super) path: &'r str,
+    pub(super) route: RouteId,
     pub(super) status: StatusCode,
     pub(super) taken: Duration,
     /// What the store did for it; `None` = it was not asked.
@@ -76,14 +79,14 @@ impl Stack {
             }
         }
         let taken = exchange.started.elapsed();
-        let tally = Some(&*exchange.tally);
-        self.log_answer(&Answered { id: *id, method, path, status, taken, tally });
+        let (route, tally) = (self.shop.metrics.route(path), Some(&*exchange.tally));
+        self.log_answer(&Answered { id: *id, method, path, route, status, taken, tally });
     }
 
     /// Counts an answer, and logs it where it was slow or all are.
     pub(super) fn log_answer(&self, answered: &Answered<'_>) {
-        let Answered { id, method, path, status, taken, .. } = *answered;
-        self.shop.metrics.answered(method, path, status, taken);
+        let Answered { id, method, path, route, status, taken, .. } = *answered;
+        self.shop.metrics.answered(method, route, status, taken);
         let settings = &self.shop.settings;
         let is_slow = taken >= settings.slow_request && !is_static(path);
         if is_slow {
@@ -96,7 +99,7 @@ impl Stack {
                 is_slow
                     || status.is_client_error()
                     || status.is_server_error()
-                    || id.number.is_multiple_of(SAMPLE)
+                    || stripes::turn(id.number).is_multiple_of(SAMPLE)
             }
         };
         if is_wanted {
@@ -107,7 +110,7 @@ impl Stack {
 
 /// The words that people of the old shop look for.
 fn slow(answered: &Answered<'_>) {
-    let Answered { id, method, path, status, taken, tally } = *answered;
+    let Answered { id, method, path, status, taken, tally, .. } = *answered;
     let (trace_id, work) = told(tally);
     let Work { statements, names, queued, database } = work;
     let (duration_ms, status) = (millis(taken), status.as_u16());
@@ -119,7 +122,7 @@ fn slow(answered: &Answered<'_>) {
 }
 
 fn line(answered: &Answered<'_>) {
-    let Answered { id, method, path, status, taken, tally } = *answered;
+    let Answered { id, method, path, status, taken, tally, .. } = *answered;
     let (trace_id, work) = told(tally);
     let Work { statements, queued, database, .. } = work;
     let (duration_us, status) = (micros(taken), status.as_u16());

@@ -34,7 +34,7 @@ pub(super) async fn run(
     let ended = match &settings.tls {
         Some(tls) => Box::pin(behind_tls(connection, stream, tls, settings, draining)).await,
         None => match in_time(begins_http2(&stream), settings, draining).await {
-            Some(Ok(false)) => connection.speak_http1(limited(stream, settings), settings, draining).await,
+            Some(Ok(false)) => connection.speak_http1(stream, settings, draining).await,
             Some(Ok(true)) => {
                 Box::pin(http2::serve(connection, limited(stream, settings), settings, draining)).await
             }

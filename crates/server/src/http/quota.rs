@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::headers::put_number;
+use super::headers::{Texts, put_number};
 use super::limit::Decision;
 
 const X_RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
-const X_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
-const X_RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(super) const X_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+pub(super) const X_RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+pub(super) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// The headers that differ from answer to answer: requests left, seconds until the next, both in one.
@@ -29,10 +29,10 @@ pub(super) fn of_limit(limit: u32, window: Duration) -> [HeaderValue; 2] {
 }
 
 /// `"default";r=42;t=0`: requests that pass now, and whole seconds until one more does.
-pub(super) fn put_left(into: &mut Vec<u8>, decision: Decision) {
-    into.extend_from_slice(b"\"default\";r=");
+pub(super) fn put_left(into: &mut Texts, decision: Decision) {
+    into.add(b"\"default\";r=");
     put_number(into, u64::from(decision.remaining));
-    into.extend_from_slice(b";t=");
+    into.add(b";t=");
     put_number(into, decision.reset_seconds);
 }
 
@@ -41,11 +41,11 @@ pub(super) fn tell(decision: Decision, window: Duration, headers: &mut HeaderMap
     for (name, value) in OF_LIMIT.into_iter().zip(of_limit(decision.limit, window)) {
         headers.insert(name, value);
     }
-    let mut left = Vec::with_capacity(32);
-    put_left(&mut left, decision);
+    let mut texts = Texts::new();
+    let left = texts.put(|into| put_left(into, decision));
     headers.insert(X_RATELIMIT_REMAINING, decision.remaining.into());
     headers.insert(X_RATELIMIT_RESET, decision.reset_seconds.into());
-    headers.insert(RATELIMIT, HeaderValue::try_from(left).unwrap_or(HeaderValue::from_static("\"default\"")));
+    headers.insert(RATELIMIT, texts.done().value(left));
     if !decision.allowed {
         headers.insert(header::RETRY_AFTER, decision.reset_seconds.max(1).into());
     }

@@ -2,7 +2,7 @@
 //! client that sends its header a byte a minute holds a connection for ever.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,12 +11,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Request, Response, header};
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -26,15 +24,16 @@ use tokio_util::task::TaskTracker;
 use super::hot::Short;
 use super::leftover;
 use super::limit::Decision;
+use super::patience::{Patient, Progress};
 use super::payload::Payload;
 use super::protocol;
 use super::stack::Stack;
 use crate::settings::ConnectionSettings;
 
 /// A request's head may have this many bytes; hyper answers 431 beyond.
+///
+/// It may have 100 headers: that is hyper's own limit, and saying so makes it build tables of that size for each request.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// And this many headers.
-const MAX_HEADERS: usize = 100;
 /// How long a connection may take to begin its next request once the server stops: that one is told to be the last. Whoever
 /// was just let in, or has just sent one, would else find the connection closed.
 const LAST_REQUEST_GRACE: Duration = Duration::from_secs(1);
@@ -180,21 +179,30 @@ impl Connection {
         settings: &ConnectionSettings,
         draining: &Draining,
     ) -> hyper::Result<()> {
-        let service = Front { connection: self, draining };
+        let progress = Progress::default();
+        let stream = Patient::new(stream, progress.clone(), settings.header_timeout, settings.write_timeout);
+        let service = Front { connection: self, draining, progress: &progress };
         let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(settings.header_timeout)
             .max_buf_size(MAX_HEAD_BYTES)
-            .max_headers(MAX_HEADERS)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
-        // In a set of its own it is looked at only when it was woken: to look at the token takes locks that all
-        // connections share, several times a request.
-        let mut leave: FuturesUnordered<_> = [draining.last_moment()].into_iter().collect();
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => ended,
-            Some(()) = leave.next() => {
+        let mut leave = std::pin::pin!(draining.last_moment());
+        // To look at the token takes locks that all connections share. Who has looked is woken when the time has come, as
+        // long as it is the same task that waits, and it is.
+        let mut has_looked = false;
+        let ended = poll_fn(|context| {
+            if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+                return Poll::Ready(Some(ended));
+            }
+            if has_looked && !draining.has_begun() {
+                return Poll::Pending;
+            }
+            has_looked = true;
+            leave.as_mut().poll(context).map(|()| None)
+        });
+        match ended.await {
+            Some(ended) => ended,
+            None => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -237,6 +245,7 @@ impl Connection {
 struct Front<'c> {
     connection: &'c Connection,
     draining: &'c Draining,
+    progress: &'c Progress,
 }
 
 impl<'c> Service<Request<Incoming>> for Front<'c> {
@@ -245,16 +254,20 @@ impl<'c> Service<Request<Incoming>> for Front<'c> {
     type Future = Reply<'c>;
 
     fn call(&self, request: Request<Incoming>) -> Reply<'c> {
-        let Self { connection, draining } = *self;
+        let Self { connection, draining, progress } = *self;
         let refused = match connection.try_short(&request) {
-            Short::Answered(response) => return Reply::Now(Some(self.count(response, false))),
+            Short::Answered(response) => {
+                progress.moved();
+                return Reply::Now(Some(self.count(response, false)));
+            }
             Short::Refused(decision) => Some(decision),
             Short::Missed => None,
         };
-        let front = Front { connection, draining };
+        let front = Front { connection, draining, progress };
+        let busy = progress.begin();
         Reply::Later(Box::pin(async move {
             let (response, is_spent) = connection.long_way(request, refused).await;
-            front.count(response, is_spent)
+            front.count(response, is_spent).map(|payload| payload.until_sent(busy))
         }))
     }
 }

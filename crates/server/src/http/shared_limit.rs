@@ -63,15 +63,6 @@ pub(crate) enum Answer {
     Ask,
 }
 
-/// What the limit says of a request.
-pub(crate) enum Counted {
-    /// There is none.
-    Never,
-    Decided(Decision),
-    /// Whose quota other instances share must be asked for.
-    Ask(ClientKey),
-}
-
 /// The limit on requests.
 pub(crate) struct SharedLimiter {
     own: RateLimiter,

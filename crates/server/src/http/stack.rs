@@ -16,8 +16,7 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -30,31 +29,27 @@ use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 use super::call::Bearer;
-use super::client::{ClientAddress, ClientKey, client_address};
+use super::client::{ClientAddress, client_address};
 use super::compress;
 use super::consistency::{self, Seen};
 use super::cors::Cors;
 use super::dress::{Asked, Heads, Times};
 use super::errors::{ApiError, Code};
 use super::headers::{
-    RequestId, SECURITY, SERVER_TIMING, Texts, X_PROCESS_TIME, X_REQUEST_ID, X_UPTIME, keep_first_method,
+    RequestIds, SECURITY, SERVER_TIMING, Texts, X_PROCESS_TIME, X_REQUEST_ID, X_UPTIME, keep_first_method,
     put_id, put_seconds, put_server_timing,
 };
+use super::hot::PageRoutes;
 use super::json::APPLICATION_JSON;
-use super::limit::{Decision, RateLimiter};
+use super::limit::Decision;
+use super::limits::{Counted, Limits};
 use super::log::{Answered, Exchange};
 use super::payload::Payload;
 use super::quota;
-use super::shared_limit::{Answer, Counted, SharedLimiter};
 use crate::cache::Page;
 use crate::catalog::{CatalogPage, page_key};
-use crate::payments::is_webhook;
+use crate::ops::metrics::RouteId;
 use crate::shop::Shop;
-
-/// How many times the limit of others a gateway has: it calls for all buyers from a few addresses.
-const WEBHOOK_SHARE: u32 = 20;
-/// Addresses whose calls to webhooks are told apart.
-const WEBHOOK_CALLERS: usize = 1 << 10;
 
 /// Everything between a connection and the router.
 #[derive(Debug)]
@@ -62,11 +57,11 @@ pub(crate) struct Stack {
     pub(super) shop: Arc<Shop>,
     router: Router,
     cors: Cors,
-    limiter: SharedLimiter,
-    webhooks: RateLimiter,
+    pub(super) limits: Limits,
     heads: Heads,
     started: Instant,
     pub(super) ids: RequestIds,
+    pub(super) routes: PageRoutes,
     /// Whether reads may be answered by copies of the database.
     pub(super) has_copies: bool,
 }
@@ -76,15 +71,11 @@ impl Stack {
         let rate = &shop.settings.rate;
         Ok(Self {
             cors: Cors::new(shop.settings.cors.clone()),
-            limiter: SharedLimiter::new(rate.requests, rate.window, shop.redis.clone()),
-            webhooks: RateLimiter::with_slots(
-                rate.requests.saturating_mul(WEBHOOK_SHARE),
-                rate.window,
-                WEBHOOK_CALLERS,
-            ),
+            limits: Limits::new(rate, shop.redis.clone()),
             heads: Heads::new(&shop.settings.cache, quota::of_limit(rate.requests, rate.window)),
             started: Instant::now(),
             ids: RequestIds::new(&*shop.entropy)?,
+            routes: PageRoutes::new(&shop.metrics),
             has_copies: shop.store.has_copies(),
             shop,
             router,
@@ -125,11 +116,12 @@ impl Stack {
         }
 
         let bearer = Bearer::read(&self.shop, &exchange.headers);
+        let now = self.shop.cache.at(exchange.started);
         let address = client_address(peer, &exchange.headers, &self.shop.settings.trusted_proxies);
-        let decision = match self.count(&exchange.path, bearer, address) {
+        let decision = match self.limits.count(&exchange.path, bearer, address, now) {
             Counted::Never => None,
             Counted::Decided(decision) => Some(decision),
-            Counted::Ask(key) => Some(self.limiter.ask(key, self.now()).await),
+            Counted::Ask(key) => Some(self.limits.ask(key, now).await),
         };
         if decision.as_ref().is_some_and(|d| !d.allowed) {
             return self.finish(exchange, decision, ApiError::from(Code::RateLimited).into_response()).await;
@@ -150,34 +142,6 @@ impl Stack {
         let mut response = self.route(request).await;
         consistency::tell_position(&self.shop, &exchange.method, bearer, response.headers_mut());
         self.finish(exchange, decision, response).await
-    }
-
-    /// Counts a request against its client's limit. Health is told where it stands but never counted, so that a probe can't
-    /// be shut out.
-    pub(super) fn count(&self, path: &str, bearer: Bearer, address: IpAddr) -> Counted {
-        if is_static(path) || self.shop.settings.rate.excluded_paths.iter().any(|excluded| excluded == path) {
-            return Counted::Never;
-        }
-        let key = match bearer {
-            Bearer::Valid(claims) => ClientKey::user(claims.user),
-            _ => ClientKey::address(address),
-        };
-        let now = self.now();
-        if is_webhook(path) {
-            return Counted::Decided(self.webhooks.check(ClientKey::address(address), now));
-        }
-        if path == "/health" || path.starts_with("/health/") {
-            return Counted::Decided(Decision { allowed: true, ..self.limiter.peek(key, now) });
-        }
-        match self.limiter.check(key, now) {
-            Answer::Decided(decision) => Counted::Decided(decision),
-            Answer::Ask => Counted::Ask(key),
-        }
-    }
-
-    /// The clock of limits.
-    fn now(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     async fn route(&self, request: Request<Body>) -> Response<Body> {
@@ -207,8 +171,11 @@ impl Stack {
         if let Some(CatalogPage(page)) = response.extensions_mut().remove::<CatalogPage>() {
             let Exchange { started, id, method, path, headers, .. } = exchange;
             let is_head = *method == Method::HEAD;
-            let asked = Asked { headers, is_head, id: *id, started: *started };
-            return self.send_page(&page, asked, decision, (method, path), Some(&exchange.tally));
+            let now = self.shop.cache.at(*started);
+            let asked = Asked { headers, is_head, id: *id, started: *started, now };
+            let route = self.shop.metrics.route(path);
+            let sent = Sent { method, path, route, tally: Some(&exchange.tally) };
+            return self.send_page(&page, asked, decision, sent);
         }
         let error = response.extensions_mut().remove::<ApiError>();
         if let Some(error) = &error {
@@ -236,14 +203,14 @@ impl Stack {
         page: &Page,
         asked: Asked<'_>,
         decision: Option<Decision>,
-        (method, path): (&Method, &str),
-        tally: Option<&Tally>,
+        Sent { method, path, route, tally }: Sent<'_>,
     ) -> Response<Payload> {
         let taken = asked.started.elapsed();
-        let uptime = asked.started.saturating_duration_since(self.started) + taken;
+        // The cache's clock began when the server did.
+        let uptime = Duration::from_nanos(asked.now);
         let response = self.heads.dress(page, asked, decision, &self.cors, Times { taken, uptime });
         let (id, status) = (asked.id, response.status());
-        self.log_answer(&Answered { id, method, path, status, taken, tally });
+        self.log_answer(&Answered { id, method, path, route, status, taken, tally });
         response
     }
 
@@ -273,7 +240,7 @@ impl Stack {
 
     fn add_timing(&self, exchange: &Exchange, headers: &mut HeaderMap) {
         let taken = exchange.started.elapsed();
-        let mut texts = Texts::with_capacity(64);
+        let mut texts = Texts::new();
         let id = texts.put(|into| put_id(into, exchange.id));
         let seconds = texts.put(|into| put_seconds(into, taken));
         let timing = texts.put(|into| put_server_timing(into, taken));
@@ -283,6 +250,16 @@ impl Stack {
         headers.insert(X_PROCESS_TIME, texts.value(seconds));
         headers.insert(SERVER_TIMING, texts.value(timing));
     }
+}
+
+/// What a page is sent for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent<'r> {
+    pub(super) method: &'r Method,
+    pub(super) path: &'r str,
+    pub(super) route: RouteId,
+    /// What the store did for it; `None` = it was not asked.
+    pub(super) tally: Option<&'r Tally>,
 }
 
 pub(super) fn is_static(path: &str) -> bool {
@@ -295,23 +272,4 @@ fn drop_body(response: &mut Response<Body>) {
         response.headers_mut().insert(header::CONTENT_LENGTH, size.into());
     }
     *response.body_mut() = Body::empty();
-}
-
-/// Hands out ids.
-#[derive(Debug)]
-pub(super) struct RequestIds {
-    process: u32,
-    next: AtomicU64,
-}
-
-impl RequestIds {
-    fn new(entropy: &dyn crate::ports::Entropy) -> std::io::Result<Self> {
-        let mut bytes = [0; 4];
-        entropy.fill(&mut bytes)?;
-        Ok(Self { process: u32::from_le_bytes(bytes), next: AtomicU64::new(0) })
-    }
-
-    pub(super) fn next(&self) -> RequestId {
-        RequestId { process: self.process, number: self.next.fetch_add(1, Ordering::Relaxed) }
-    }
 }

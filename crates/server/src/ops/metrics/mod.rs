@@ -21,6 +21,7 @@ use slippers_core::{Standing, WAIT_BOUNDS};
 
 pub use self::dashboard::{metrics_dashboard, metrics_page};
 pub(crate) use self::listener::serve;
+pub(crate) use self::requests::RouteId;
 use self::requests::{Requests, Template};
 use self::text::Page;
 use self::waiting::Waiting;
@@ -96,8 +97,13 @@ impl Metrics {
     }
 
     /// A request was answered.
-    pub(crate) fn answered(&self, method: &Method, path: &str, status: StatusCode, taken: Duration) {
-        self.requests.count(method, path, status, taken);
+    pub(crate) fn answered(&self, method: &Method, route: RouteId, status: StatusCode, taken: Duration) {
+        self.requests.count(method, route, status, taken);
+    }
+
+    /// Which route it was that took this path.
+    pub(crate) fn route(&self, path: &str) -> RouteId {
+        self.requests.find(path)
     }
 
     /// An answer was an error.

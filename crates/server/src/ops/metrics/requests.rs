@@ -9,6 +9,7 @@ use axum::http::{Method, StatusCode};
 
 use super::table;
 use super::text::Page;
+use crate::stripes::Stripes;
 
 /// The bounds of the histogram's buckets in seconds, as they are written, and in nanoseconds. They go from a kept page to
 /// a request that should have been refused; 0.25 and 1 s are the objectives that the alerts are about.
@@ -53,6 +54,11 @@ pub(crate) struct Requests {
 #[derive(Debug)]
 struct Route {
     label: String,
+    counts: Stripes<Counts>,
+}
+
+#[derive(Debug)]
+struct Counts {
     answered: [[AtomicU64; CLASSES.len()]; METHODS.len()],
     buckets: [AtomicU64; BUCKETS.len() + 1],
     nanos: AtomicU64,
@@ -60,14 +66,23 @@ struct Route {
 
 impl Route {
     fn new(label: String) -> Self {
-        Self {
-            label,
+        let counts = || Counts {
             answered: Default::default(),
             buckets: std::array::from_fn(|_| AtomicU64::new(0)),
             nanos: AtomicU64::new(0),
-        }
+        };
+        Self { label, counts: Stripes::new(counts) }
+    }
+
+    /// One of the counters, of all threads.
+    fn sum(&self, counter: impl Fn(&Counts) -> &AtomicU64) -> u64 {
+        self.counts.all().map(|counts| counter(counts).load(Ordering::Relaxed)).sum()
     }
 }
+
+/// The counters of a route.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RouteId(usize);
 
 impl Requests {
     /// Counters for these routes. Two forms of a path share those of their label.
@@ -87,10 +102,14 @@ impl Requests {
         Self { index, routes }
     }
 
-    /// Counts an answer. It costs a look-up and three additions.
-    pub(super) fn count(&self, method: &Method, path: &str, status: StatusCode, taken: Duration) {
-        let at = self.index.at(path).map_or(0, |found| *found.value);
-        let Some(route) = self.routes.get(at) else { return };
+    /// The route that takes this path.
+    pub(super) fn find(&self, path: &str) -> RouteId {
+        RouteId(self.index.at(path).map_or(0, |found| *found.value))
+    }
+
+    /// Counts an answer. It costs three additions.
+    pub(super) fn count(&self, method: &Method, route: RouteId, status: StatusCode, taken: Duration) {
+        let Some(route) = self.routes.get(route.0) else { return };
         let method = match *method {
             Method::GET => 0,
             Method::HEAD => 1,
@@ -104,18 +123,19 @@ impl Requests {
         let class = usize::from(status.as_u16() / 100).saturating_sub(2).min(CLASSES.len() - 1);
         let nanos = u64::try_from(taken.as_nanos()).unwrap_or(u64::MAX);
         let bucket = BUCKETS.iter().position(|(_, bound)| nanos <= *bound).unwrap_or(BUCKETS.len());
-        route.answered[method][class].fetch_add(1, Ordering::Relaxed);
-        route.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        route.nanos.fetch_add(nanos, Ordering::Relaxed);
+        let counts = route.counts.own();
+        counts.answered[method][class].fetch_add(1, Ordering::Relaxed);
+        counts.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        counts.nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
     /// Writes what was counted; what never happened is left out.
     pub(super) fn write(&self, page: &mut Page) {
         let mut samples = page.begin(&table::REQUESTS);
         for route in &self.routes {
-            for (method, classes) in METHODS.iter().zip(&route.answered) {
-                for (class, count) in CLASSES.iter().zip(classes) {
-                    let count = count.load(Ordering::Relaxed);
+            for (at, method) in METHODS.iter().enumerate() {
+                for (of, class) in CLASSES.iter().enumerate() {
+                    let count = route.sum(|counts| &counts.answered[at][of]);
                     if count > 0 {
                         samples.put(&[&route.label, method, class], count);
                     }
@@ -125,9 +145,10 @@ impl Requests {
         let bounds = BUCKETS.map(|(text, _)| text);
         let mut samples = page.begin(&table::DURATIONS);
         for route in &self.routes {
-            let counts = route.buckets.each_ref().map(|count| count.load(Ordering::Relaxed));
+            let counts: [u64; BUCKETS.len() + 1] =
+                std::array::from_fn(|at| route.sum(|counts| &counts.buckets[at]));
             if counts.iter().any(|count| *count > 0) {
-                let sum = Duration::from_nanos(route.nanos.load(Ordering::Relaxed)).as_secs_f64();
+                let sum = Duration::from_nanos(route.sum(|counts| &counts.nanos)).as_secs_f64();
                 samples.put_histogram(&[&route.label], &bounds, &counts, sum);
             }
         }
@@ -147,6 +168,10 @@ mod tests {
         ]))
     }
 
+    fn count(requests: &Requests, method: &Method, path: &str, status: StatusCode, taken: Duration) {
+        requests.count(method, requests.find(path), status, taken);
+    }
+
     fn written(requests: &Requests) -> String {
         let mut page = Page::default();
         requests.write(&mut page);
@@ -157,7 +182,7 @@ mod tests {
     fn both_forms_of_a_path_are_one_route() {
         let requests = requests();
         for path in ["/orders/7", "/orders/8/"] {
-            requests.count(&Method::GET, path, StatusCode::OK, Duration::from_millis(3));
+            count(&requests, &Method::GET, path, StatusCode::OK, Duration::from_millis(3));
         }
         let text = written(&requests);
         let line = r#"slippers_http_requests_total{route="/orders/{order_id}",method="GET",status="2xx"} 2"#;
@@ -170,16 +195,16 @@ mod tests {
     #[test]
     fn ten_thousand_paths_methods_and_states_make_no_further_series() {
         let requests = requests();
-        requests.count(&Method::GET, "/nowhere", StatusCode::NOT_FOUND, Duration::ZERO);
-        requests.count(&Method::GET, "/static/a", StatusCode::NOT_FOUND, Duration::ZERO);
+        count(&requests, &Method::GET, "/nowhere", StatusCode::NOT_FOUND, Duration::ZERO);
+        count(&requests, &Method::GET, "/static/a", StatusCode::NOT_FOUND, Duration::ZERO);
         let odd = Method::from_bytes(b"BREW").expect("a method");
-        requests.count(&odd, "/nowhere", StatusCode::NOT_FOUND, Duration::ZERO);
+        count(&requests, &odd, "/nowhere", StatusCode::NOT_FOUND, Duration::ZERO);
         let before = written(&requests).lines().count();
         for number in 0..10_000 {
             let method = Method::from_bytes(format!("BREW{number}").as_bytes()).expect("a method");
             let status = StatusCode::from_u16(400 + number % 100).expect("a status");
-            requests.count(&method, &format!("/nowhere/{number}"), status, Duration::ZERO);
-            requests.count(&Method::GET, &format!("/static/{number}/x"), status, Duration::ZERO);
+            count(&requests, &method, &format!("/nowhere/{number}"), status, Duration::ZERO);
+            count(&requests, &Method::GET, &format!("/static/{number}/x"), status, Duration::ZERO);
         }
         assert_eq!(written(&requests).lines().count(), before);
     }
