@@ -8,6 +8,8 @@ mod audit;
 mod cache;
 mod cart;
 mod catalog;
+#[cfg(feature = "counting")]
+pub mod counting;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 mod http;

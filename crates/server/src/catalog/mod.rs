@@ -10,6 +10,8 @@ mod slipper_api;
 pub(crate) use address::page_key;
 pub(crate) use category_api::router as category_router;
 pub(crate) use input::SlipperPath;
+#[cfg(feature = "counting")]
+pub(crate) use output::SlipperPageOut;
 pub(crate) use output::{ImageOut, VariantOut};
 pub(crate) use slipper_api::router as slipper_router;
 

@@ -198,7 +198,7 @@ impl From<Slipper> for SavedSlipperOut {
 /// A page of products.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SlipperPage)]
-pub(super) struct SlipperPageOut {
+pub(crate) struct SlipperPageOut {
     items: Vec<SlipperOut>,
     total: i64,
     page: i64,
@@ -214,7 +214,7 @@ pub(super) struct SlipperPageOut {
 }
 
 impl SlipperPageOut {
-    pub(super) fn new(listed: SlipperPage, page: Page, sort: String, with_images: bool) -> Self {
+    pub(crate) fn new(listed: SlipperPage, page: Page, sort: String, with_images: bool) -> Self {
         let numbers = page.numbers(listed.total);
         // Beyond what was counted only a full page tells that there may be another.
         let is_full = i64::try_from(listed.items.len()).is_ok_and(|length| length == page.limit());
