@@ -91,8 +91,11 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is done once for each count.
+type Act = Box<dyn FnMut()>;
+
 /// Parts of the hot path that need no request.
-fn alone() -> Vec<(&'static str, Box<dyn FnMut()>)> {
+fn alone() -> Vec<(&'static str, Act)> {
     let page = SlipperPage { items: (1..=20).map(slipper).collect(), total: 1000, total_is_exact: true };
     let mut shelf: BTreeMap<_, _> = (1..=100).map(|id| (SlipperId::new(id), goods())).collect();
     let wanted: Vec<WantedLine> = [7, 70, 42].map(line).into();

@@ -290,7 +290,13 @@ impl Db {
     }
 
     /// Tells the server that nobody waits for the statement at work. Dropping a future does not.
+    ///
+    /// A pooler is told nothing: PgBouncer from 1.18 on may end, with every connection of everybody, when who cancels is gone
+    /// too soon (<https://github.com/pgbouncer/pgbouncer/issues/801>).
     pub(crate) async fn cancel(&self) {
+        if self.session == Session::Shared {
+            return;
+        }
         if let Err(error) = self.client.cancel_token().cancel_query(self.tls.clone()).await {
             tracing::debug!(%error, "a statement that nobody waits for was not cancelled");
         }

@@ -22,7 +22,7 @@ pub(crate) enum Session {
     /// With the start of the connection: they cost nothing after it.
     Ours,
     /// With each transaction. A pooler's connections are everybody's: what is set on one for longer than a transaction,
-    /// others are cancelled by. A read outside of a transaction is bounded by its caller alone.
+    /// others are cancelled by. A read outside of a transaction is bounded by nothing but the pooler's `query_timeout`.
     Shared,
 }
 

@@ -18,7 +18,7 @@ use crate::settings::CacheSettings;
 const ORDERS: usize = 3_000;
 
 #[expect(clippy::duplicate_mod, reason = "the same code is held under another scheduler")]
-#[expect(dead_code, unused_imports, reason = "not everything is called here")]
+#[expect(dead_code, reason = "not everything is called here")]
 mod checked;
 
 /// A page that shows one number of the database, its cache, and what was answered.
@@ -77,8 +77,7 @@ fn race(page: PageKey, changes: [Change; 2]) {
             .collect();
         let writer = {
             let shop = shop.clone();
-            let changes = changes.clone();
-            shuttle::thread::spawn(move || changes.iter().for_each(|change| shop.write(change.clone())))
+            shuttle::thread::spawn(move || changes.into_iter().for_each(|change| shop.write(change)))
         };
         writer.join().expect("it writes");
         shuttle::future::block_on(async {

@@ -176,10 +176,14 @@ fn open_connections_and_kept_pages_are_told() {
     eventually("they are gone", || {
         (value(&scrape(address), "slippers_connections_open") <= open).then_some(())
     });
-    for _ in 0..3 {
+    // What happened while the shop opened may empty a page once more.
+    let mut asked = 0;
+    let page = eventually("pages are there", || {
         shop.get("/slippers/").expect(200);
-    }
-    let page = scrape(address);
-    assert!(value(&page, "slippers_cache_hits_total") >= 2.0, "{page}");
-    assert_value(&page, r#"slippers_http_requests_total{route="/slippers/",method="GET",status="2xx"}"#, "3");
+        asked += 1;
+        let page = scrape(address);
+        (value(&page, "slippers_cache_hits_total") >= 2.0).then_some(page)
+    });
+    let requests = r#"slippers_http_requests_total{route="/slippers/",method="GET",status="2xx"}"#;
+    assert_value(&page, requests, &asked.to_string());
 }

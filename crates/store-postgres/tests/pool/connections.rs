@@ -4,9 +4,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use slippers_core::Store as _;
 use slippers_core::catalog::CatalogStore as _;
+use slippers_testbed::PgBouncer;
+use slippers_testbed::postgres::shared;
 use slippers_testbed::proxy::Faults;
 
-use super::{BETWEEN_LOOKS, is_refused, stage, stage_by_proxy};
+use super::{BETWEEN_LOOKS, is_refused, stage, stage_by_proxy, stage_by_way_of};
 
 /// A statement of the store's that waits for a lock or sleeps.
 const AT_WORK: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
@@ -30,6 +32,33 @@ async fn a_call_that_nobody_waits_for_frees_the_server_and_its_connection() {
     assert_eq!(stage.ask(pid).await, before, "and is the same");
     stranger.batch_execute("ROLLBACK").await.expect("an end");
     assert!(stage.store.find_slipper(product).await.expect("a read").is_some());
+}
+
+/// PgBouncer from 1.18 on may end at a word that cancels: https://github.com/pgbouncer/pgbouncer/issues/801.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_nobody_waits_for_is_waited_for_behind_a_pooler() {
+    let pooler = PgBouncer::to(shared().expect("PostgreSQL")).start().expect("a PgBouncer");
+    let (stage, proxy) = stage_by_way_of(pooler.port(), |settings, database| {
+        settings.pool_size = 1;
+        settings.prepared_statements = false;
+        settings.direct_url = Some(database.url());
+    })
+    .await;
+    let product = stage.shop.product("Тапки", 1).await;
+    let stranger = stage.stranger().await;
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let before = proxy.connections();
+    for _ in 0..5 {
+        stranger.batch_execute("BEGIN; LOCK TABLE slippers IN ACCESS EXCLUSIVE MODE").await.expect("a lock");
+        let store = stage.store.clone();
+        let asking = tokio::spawn(async move { store.find_slipper(product).await });
+        stage.until(waiting, "1").await;
+        asking.abort();
+        assert!(asking.await.is_err(), "nobody waits for it any more");
+        stranger.batch_execute("ROLLBACK").await.expect("an end");
+        assert!(stage.store.find_slipper(product).await.expect("its connection serves the next").is_some());
+    }
+    assert_eq!(proxy.connections() - before, 0, "who cancels comes on a connection of its own");
 }
 
 #[tokio::test(flavor = "multi_thread")]

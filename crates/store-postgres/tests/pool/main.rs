@@ -42,12 +42,17 @@ async fn stage(set: impl FnOnce(&mut PostgresSettings)) -> Stage {
 /// A stage whose store reaches the database by way of a proxy.
 async fn stage_by_proxy(set: impl FnOnce(&mut PostgresSettings)) -> (Stage, Proxy) {
     let port = slippers_testbed::postgres::shared().expect("PostgreSQL").port();
+    stage_by_way_of(port, |settings, _| set(settings)).await
+}
+
+/// The same, with what the proxy leads to.
+async fn stage_by_way_of(port: u16, set: impl FnOnce(&mut PostgresSettings, &Database)) -> (Stage, Proxy) {
     // On a thread that is no runtime's: it makes one of its own.
     let proxy =
         std::thread::spawn(move || Proxy::to_postgres(port, 7)).join().expect("no panic").expect("a proxy");
     let database = support::database().await;
     let mut settings = PostgresSettings::new(database.url_through(proxy.port()));
-    set(&mut settings);
+    set(&mut settings, &database);
     let store = PostgresStore::open(&settings).await.expect("a store");
     (Stage { shop: Shop::new(Arc::new(store.clone())), store, database }, proxy)
 }

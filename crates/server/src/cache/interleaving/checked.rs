@@ -16,6 +16,8 @@ pub(super) mod shared {
     use std::sync::Arc;
     use std::time::Duration;
 
+    use bytes::Bytes;
+
     use super::horizons::Sharing;
     use super::key::PageKey;
     use super::redis::Redis;
@@ -28,7 +30,7 @@ pub(super) mod shared {
             Self
         }
 
-        pub(super) async fn get(&self, _: &PageKey, _: &Sharing) -> Option<Vec<u8>> {
+        pub(super) async fn get(&self, _: &PageKey, _: &Sharing) -> Option<Bytes> {
             None
         }
 
