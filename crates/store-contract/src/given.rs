@@ -6,7 +6,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use slippers_core::Store;
 use slippers_core::accounts::{Actor, NewUser, PasswordHash, User};
 use slippers_core::cart::Cart;
 use slippers_core::catalog::{Category, NewCategory, NewSlipper, Slipper, SlipperChange, SlipperQuery, Sort};
@@ -15,6 +14,7 @@ use slippers_core::orders::{
 };
 use slippers_core::payments::PaymentStore;
 use slippers_core::types::{CategoryId, Money, OrderId, Page, Phone, SlipperId, Timestamp, UserId};
+use slippers_core::{Store, StoreError};
 use tokio::sync::{Barrier, OnceCell};
 
 /// The time of every story that does not need another: 2026-11-23T07:17:39.123456Z.
@@ -192,7 +192,7 @@ impl Shop {
 
     /// The product as it is now.
     pub async fn slipper(&self, id: SlipperId) -> Slipper {
-        self.find_slipper(id).await.expect("the store answers").expect("the product is there")
+        served(|| self.find_slipper(id)).await.expect("the product is there")
     }
 
     /// The pairs that can still be ordered.
@@ -243,7 +243,7 @@ impl Shop {
 
     /// The order as it is now.
     pub async fn order(&self, id: OrderId) -> Order {
-        self.find_order(id).await.expect("the store answers").expect("the order is there")
+        served(|| self.find_order(id)).await.expect("the order is there")
     }
 
     /// Moves an order to a status in the shopkeeper's name.
@@ -254,12 +254,12 @@ impl Shop {
 
     /// The orders asked for.
     pub async fn orders(&self, query: OrderQuery) -> OrderList {
-        self.list_orders(query).await.expect("the store answers")
+        served(|| self.list_orders(query)).await
     }
 
     /// How many products match, as the first page tells.
     pub async fn total(&self, query: SlipperQuery) -> i64 {
-        self.list_slippers(query).await.expect("the store answers").total
+        served(|| self.list_slippers(query.clone())).await.total
     }
 
     /// Every product that matches, gathered page by page.
@@ -268,8 +268,7 @@ impl Shop {
         loop {
             let skip = i64::try_from(found.len()).expect("few products");
             let page = Page::new(skip, 100);
-            let mut items =
-                self.list_slippers(SlipperQuery { page, ..query.clone() }).await.expect("a page").items;
+            let mut items = served(|| self.list_slippers(SlipperQuery { page, ..query.clone() })).await.items;
             if items.is_empty() {
                 return found;
             }
@@ -352,4 +351,20 @@ impl Dice {
     pub fn text(&mut self, alphabet: &[char], length: usize) -> String {
         (0..length).map(|_| self.pick(alphabet)).collect()
     }
+}
+
+/// A read as those who look around make it: in a crowd a store may turn them away after a while, and serves them when they ask
+/// again.
+pub async fn served<T, Asked>(ask: impl Fn() -> Asked) -> T
+where
+    Asked: Future<Output = Result<T, StoreError>>,
+{
+    const TIMES: usize = 30;
+    for _ in 1..TIMES {
+        match ask().await {
+            Err(StoreError::Unavailable(_)) => {}
+            answer => return answer.expect("the store answers"),
+        }
+    }
+    ask().await.expect("the store answers at last")
 }

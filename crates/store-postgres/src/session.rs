@@ -22,7 +22,8 @@ pub(crate) enum Session {
     /// With the start of the connection: they cost nothing after it.
     Ours,
     /// With each transaction. A pooler's connections are everybody's: what is set on one for longer than a transaction,
-    /// others are cancelled by. A read outside of a transaction is bounded by nothing but the pooler's `query_timeout`.
+    /// others are cancelled by. A read outside of a transaction is bounded by what the pooler sets on its connections alone,
+    /// such as by `connect_query` in the `pgbouncer.ini` that we ship.
     Shared,
 }
 
@@ -38,11 +39,13 @@ impl Session {
         }
     }
 
-    /// Whether a connection that was begun with the limits keeps to them: some poolers pass over what they don't know.
+    /// Whether a connection that was begun with the limits keeps to them: some poolers pass over what they don't know. The
+    /// same limit may be a role's, or set by the pooler: ours is the client's.
     pub(crate) async fn is_in_force(db: &Db) -> bool {
-        let [(name, value), ..] = LIMITS;
-        let set = db.one("SELECT current_setting($1)", params![name], |row| row.text(0)).await;
-        set.is_ok_and(|set| set == value)
+        let [(name, _), ..] = LIMITS;
+        let source =
+            db.one("SELECT source FROM pg_settings WHERE name = $1", params![name], |row| row.text(0)).await;
+        source.is_ok_and(|source| source == "client")
     }
 
     /// What begins a transaction, given the BEGIN and, behind a semicolon, what it sets for itself, which prevails.

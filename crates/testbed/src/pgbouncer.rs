@@ -22,13 +22,19 @@ pub struct PgBouncer(Server);
 pub struct Builder {
     server_port: u16,
     password: String,
+    databases: String,
     settings: Vec<(String, String)>,
 }
 
 impl PgBouncer {
     /// A PgBouncer for every database of a cluster; addresses through it: [`Cluster::url_through`] with its port.
     pub fn to(cluster: &Cluster) -> Builder {
-        Builder { server_port: cluster.port(), password: cluster.password().to_owned(), settings: Vec::new() }
+        Builder {
+            server_port: cluster.port(),
+            password: cluster.password().to_owned(),
+            databases: String::new(),
+            settings: Vec::new(),
+        }
     }
 }
 
@@ -36,6 +42,12 @@ impl Builder {
     /// Reaches the cluster by another port of this machine, such as that of a proxy with faults.
     pub fn by_way_of(mut self, port: u16) -> Self {
         self.server_port = port;
+        self
+    }
+
+    /// What else is to be said of every database, such as its `connect_query`.
+    pub fn databases(mut self, options: impl Into<String>) -> Self {
+        self.databases = options.into();
         self
     }
 
@@ -52,11 +64,12 @@ impl Builder {
         let (folder, port) = (Folder::create("pgbouncer")?, Port::claim()?);
         let (ini, users) = (folder.path.join("pgbouncer.ini"), folder.path.join("users.txt"));
         let mut text = format!(
-            "[databases]\n* = host=127.0.0.1 port={}\n\n[pgbouncer]\n\
+            "[databases]\n* = host=127.0.0.1 port={} {}\n\n[pgbouncer]\n\
              listen_addr = 127.0.0.1\nlisten_port = {}\nunix_socket_dir =\n\
              auth_type = md5\nauth_file = {}\nadmin_users = postgres\n\
              pool_mode = transaction\ndefault_pool_size = 20\nmax_client_conn = 1000\n",
             self.server_port,
+            self.databases,
             port.number,
             users.display()
         );

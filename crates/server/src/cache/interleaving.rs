@@ -1,4 +1,4 @@
-//! The cache among threads in thousands of orders: every look at a counter, a lock or an answer is a moment in which another
+//! The cache among threads in thousands of orders: every look at a counter or a lock of its own is a moment in which another
 //! thread may go on. The code is the cache's own, over primitives of [`shuttle`] that choose who goes on.
 
 use std::sync::Arc;

@@ -190,7 +190,7 @@ fn payload(form: Form<'_>, is_head: bool, is_unchanged: bool, headers: &mut Head
     Payload::Whole(Some(form.body.clone()))
 }
 
-/// The head of a page, with room for what comes later: 24 headers fit without a second table.
+/// The head of a page, as it is copied for each answer: its table has room for what comes later.
 fn head(kind: Kind, control: &HeaderValue, limit: &[HeaderValue; 2]) -> HeaderMap {
     let place = HeaderValue::from_static("");
     let mut head = HeaderMap::with_capacity(24);

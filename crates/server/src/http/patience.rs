@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What is known of a connection's requests where they are answered.
@@ -74,6 +75,9 @@ pub(super) struct Patient<S> {
     idle_since: Instant,
     /// Since when the client has taken nothing of what is there for it.
     stuck_since: Option<Instant>,
+    /// Whether the stream holds something of an answer yet: TLS takes 64 KiB before the client does. That it moves is the
+    /// stream's to see then.
+    is_flushing: bool,
     /// Fires at a deadline or before one.
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -86,7 +90,16 @@ impl<S> Patient<S> {
         write_timeout: Duration,
     ) -> Self {
         let idle_since = Instant::now();
-        Self { stream, progress, header_timeout, write_timeout, idle_since, stuck_since: None, timer: None }
+        Self {
+            stream,
+            progress,
+            header_timeout,
+            write_timeout,
+            idle_since,
+            stuck_since: None,
+            is_flushing: false,
+            timer: None,
+        }
     }
 
     /// Ends a wait for a head that takes too long, and sees to it that somebody looks again.
@@ -98,7 +111,8 @@ impl<S> Patient<S> {
             return Ok(());
         }
         let now = Instant::now();
-        if self.stuck_since.is_some() || self.progress.is_busy() || self.progress.take_moved() {
+        let is_sending = self.stuck_since.is_some() || self.is_flushing;
+        if is_sending || self.progress.is_busy() || self.progress.take_moved() {
             self.idle_since = now;
         }
         let deadline = self.idle_since + self.header_timeout;
@@ -129,6 +143,9 @@ impl<S> Patient<S> {
         if timer.as_mut().poll(context).is_ready() {
             // It has just passed.
             context.waker().wake_by_ref();
+        } else if !has_budget_remaining() {
+            // A timer that was not looked at wakes nobody. This task is woken at once, and makes another.
+            self.timer = None;
         }
     }
 
@@ -184,12 +201,69 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     /// Also the moment after an answer: hyper, which may have found nothing to read while it was made, does not ask again.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if std::mem::replace(&mut self.is_flushing, flushed.is_pending()) {
+            self.progress.moved();
+        }
+        ready!(flushed)?;
         self.watch_head(context)?;
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(10);
+    const LATER: Duration = Duration::from_secs(30);
+
+    /// Takes everything at once, as TLS does, and has sent it or not; its client says nothing.
+    struct Buffering {
+        has_sent: bool,
+    }
+
+    impl AsyncRead for Buffering {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Buffering {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if self.has_sent { Poll::Ready(Ok(())) } else { Poll::Pending }
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// Whether a connection ends itself in twice the time that its client has for a head.
+    async fn ends(has_sent: bool) -> bool {
+        let mut patient = Patient::new(Buffering { has_sent }, Progress::default(), SOON, LATER);
+        let reading = poll_fn(|context| {
+            let _ = Pin::new(&mut patient).poll_flush(context);
+            Pin::new(&mut patient).poll_read(context, &mut ReadBuf::new(&mut [0]))
+        });
+        timeout(SOON * 2, reading).await.is_ok_and(|read| read.is_err())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_still_being_answered_is_not_taken_for_silent() {
+        assert!(ends(true).await, "a silent client is let go");
+        assert!(!ends(false).await, "one to whom something is on its way is not");
     }
 }

@@ -1,5 +1,5 @@
-//! The accept loop. It is our own because `axum::serve` 0.8 sets no timer, so that hyper's timeouts never fire and a
-//! client that sends its header a byte a minute holds a connection for ever.
+//! The accept loop. It is our own because `axum::serve` 0.8 sets no timer, so that a client that sends its header a byte a
+//! minute holds a connection for ever. Here `Patient` times HTTP/1.1, and hyper's own timers HTTP/2.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};

@@ -280,14 +280,15 @@ fn the_shop_sells_through_pgbouncer_as_it_is_shipped() {
     let cluster = slippers_testbed::postgres::shared().expect("PostgreSQL");
     let database = cluster.database().expect("an empty database");
     let ini = text("pgbouncer/pgbouncer.ini");
-    let (_, section) = ini.split_once("[pgbouncer]").expect("a section");
+    let (databases, section) = ini.split_once("[pgbouncer]").expect("a section");
+    let (_, limits) = databases.split_once("dbname=slippers ").expect("the database's line");
     let lines = section.lines().filter(|line| !line.starts_with(';')).filter_map(|line| line.split_once('='));
     // Where it listens and whom it lets in is the test's; how it shares connections is what is shipped.
     let ours = ["listen_addr", "listen_port", "auth_type", "auth_file"];
     let shipped =
         lines.map(|(name, value)| (name.trim(), value.trim())).filter(|(name, _)| !ours.contains(name));
     let builder = shipped.fold(PgBouncer::to(cluster), |builder, (name, value)| builder.setting(name, value));
-    let pooler = builder.start().expect("PgBouncer takes the file");
+    let pooler = builder.databases(limits.trim()).start().expect("PgBouncer takes the file");
     let url = cluster.url_through(pooler.port(), database.name());
     let direct = database.url();
     let shop = Shop::on_a_file(
@@ -307,4 +308,6 @@ fn the_shop_sells_through_pgbouncer_as_it_is_shipped() {
     shop.put_in_cart(&buyer, slipper, 2);
     shop.call(&buyer, "POST", "/orders/from-cart", &json!(null)).expect(200);
     assert_eq!(shop.stock(slipper), 1);
+    let shown = cluster.psql_through(pooler.port(), database.name(), "SHOW statement_timeout");
+    assert_eq!(shown.expect("an answer").trim(), "20s");
 }

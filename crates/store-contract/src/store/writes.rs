@@ -1,11 +1,14 @@
 //! Writes: whole or not at all, seen by the next read, finished or never begun when their caller goes away.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use slippers_core::cart::Cart;
 use slippers_core::catalog::SlipperChange;
 use slippers_core::types::Money;
 use tokio::task::{JoinHandle, yield_now};
 
-use crate::given::{NOW, Shop, all, all_orders, buying, orders_of};
+use crate::given::{NOW, Shop, all, all_orders, buying, orders_of, served};
 
 /// Stops every task, each a little later than the one before; what those answered that came to an end.
 async fn abandon<T>(tasks: Vec<JoinHandle<T>>) -> Vec<Option<T>> {
@@ -76,8 +79,8 @@ pub async fn a_crowd_of_readers_and_writers_is_served(shop: &Shop) {
             for _ in 0..5 {
                 match number % 3 {
                     0 => drop(shop.add_to_cart(user, mu, 1, NOW).await.expect("added")),
-                    1 => drop(shop.list_slippers(all()).await.expect("a page")),
-                    _ => drop(shop.list_orders(all_orders()).await.expect("a list")),
+                    1 => drop(served(|| shop.list_slippers(all())).await),
+                    _ => drop(shop.orders(all_orders()).await),
                 }
             }
         }
@@ -93,21 +96,28 @@ pub async fn an_order_and_the_stock_that_it_took_are_seen_together(shop: &Shop) 
         users.push(shop.buyer_of(&[(mu, 1)]).await);
     }
     // A reader never sees more orders than pairs that are gone, nor pairs gone for orders that come later than its
-    // next question: orders are counted before and after the stock.
+    // next question: orders are counted before and after the stock. Copies of the database may lack what nobody was answered
+    // yet, though the database itself shows it: before those, the orders that were answered are counted.
+    let answered = Arc::new(AtomicI64::new(0));
     shop.at_once(34, move |shop, number| {
         let user = usize::try_from(number).ok().and_then(|at| users.get(at).copied());
+        let answered = Arc::clone(&answered);
         async move {
-            match user {
-                Some(user) => drop(shop.buy(user).await.expect("placed")),
-                None => {
-                    for _ in 0..30 {
-                        let before = shop.orders(all_orders()).await.total;
-                        let gone = 30 - shop.stock(mu).await;
-                        let after = shop.orders(all_orders()).await.total;
-                        assert!((before..=after).contains(&gone), "{before} <= {gone} <= {after}");
-                    }
+            let Some(user) = user else {
+                for _ in 0..30 {
+                    let before = if shop.copies().is_empty() {
+                        shop.orders(all_orders()).await.total
+                    } else {
+                        answered.load(Ordering::SeqCst)
+                    };
+                    let gone = 30 - shop.stock(mu).await;
+                    let after = shop.orders(all_orders()).await.total;
+                    assert!((before..=after).contains(&gone), "{before} <= {gone} <= {after}");
                 }
-            }
+                return;
+            };
+            shop.buy(user).await.expect("placed");
+            answered.fetch_add(1, Ordering::SeqCst);
         }
     })
     .await;

@@ -274,8 +274,8 @@ impl Drop for Lease {
     }
 }
 
-/// Frees the server of what nobody waits for. Its permit is kept for as long: a crowd that comes and goes opens no more
-/// connections than one that stays.
+/// Frees the server of what nobody waits for; behind a pooler, waits until it has ended by itself. Its permit is kept for as
+/// long: a crowd that comes and goes opens no more connections than one that stays.
 async fn tidy(pool: Arc<Pool>, kept: Kept, permit: Option<Permit>) {
     let tidied = async {
         if kept.db.has_open_statements() {
