@@ -202,7 +202,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     /// Also the moment after an answer: hyper, which may have found nothing to read while it was made, does not ask again.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        if std::mem::replace(&mut self.is_flushing, flushed.is_pending()) {
+        if std::mem::replace(&mut self.is_flushing, flushed.is_pending()) && !self.is_flushing {
             self.progress.moved();
         }
         ready!(flushed)?;
