@@ -88,7 +88,8 @@ impl Builder {
     }
 }
 
-/// Of every cluster. `mmap` keeps shared memory among the cluster's files, so that it goes with them after a kill.
+/// Of every cluster. `mmap` keeps shared memory among the cluster's files, so that it goes with them after a kill. Databases that
+/// come and go end segments of WAL by the dozen: a replica that is not fast, or was stopped, must find them yet.
 pub(super) const SETTINGS: &str = "\
 include 'postgresql.base.conf'
 listen_addresses = '127.0.0.1'
@@ -101,6 +102,7 @@ wal_level = replica
 max_wal_senders = 10
 hot_standby = on
 max_wal_size = 256MB
+wal_keep_size = 512MB
 logging_collector = off
 log_destination = stderr
 log_line_prefix = '%m [%p] %d '
