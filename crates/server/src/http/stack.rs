@@ -16,7 +16,7 @@
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -59,7 +59,6 @@ pub(crate) struct Stack {
     cors: Cors,
     pub(super) limits: Limits,
     heads: Heads,
-    started: Instant,
     pub(super) ids: RequestIds,
     pub(super) routes: PageRoutes,
     /// Whether reads may be answered by copies of the database.
@@ -73,7 +72,6 @@ impl Stack {
             cors: Cors::new(shop.settings.cors.clone()),
             limits: Limits::new(rate, shop.redis.clone()),
             heads: Heads::new(&shop.settings.cache, quota::of_limit(rate.requests, rate.window)),
-            started: Instant::now(),
             ids: RequestIds::new(&*shop.entropy)?,
             routes: PageRoutes::new(&shop.metrics),
             has_copies: shop.store.has_copies(),
@@ -240,12 +238,14 @@ impl Stack {
 
     fn add_timing(&self, exchange: &Exchange, headers: &mut HeaderMap) {
         let taken = exchange.started.elapsed();
+        // By the clock of kept pages: with two it would step back from one answer to the next.
+        let uptime = Duration::from_nanos(self.shop.cache.at(exchange.started));
         let mut texts = Texts::new();
         let id = texts.put(|into| put_id(into, exchange.id));
         let seconds = texts.put(|into| put_seconds(into, taken));
         let timing = texts.put(|into| put_server_timing(into, taken));
         let texts = texts.done();
-        headers.insert(X_UPTIME, self.started.elapsed().as_secs().into());
+        headers.insert(X_UPTIME, uptime.as_secs().into());
         headers.insert(X_REQUEST_ID, texts.value(id));
         headers.insert(X_PROCESS_TIME, texts.value(seconds));
         headers.insert(SERVER_TIMING, texts.value(timing));
