@@ -46,8 +46,10 @@ const FIRST: usize = 20;
 const NOW: Timestamp = Timestamp::from_seconds(1_795_418_259);
 
 /// Requests of the catalogue: a name, a path, and headers.
-const REQUESTS: [(&str, &str, &str); 4] = [
+const REQUESTS: [(&str, &str, &str); 5] = [
     ("hit", "/slippers/", ""),
+    // As the pages of the shop's own site ask, from a browser.
+    ("hit-abroad", "/slippers/", "Origin: http://localhost:3000\r\n"),
     ("hit-gzip", "/slippers/", "Accept-Encoding: gzip\r\n"),
     ("hit-detail", "/slippers/1", ""),
     ("304", "/slippers/", "If-None-Match: *\r\n"),

@@ -74,16 +74,25 @@ impl Cors {
         if is_cached || origin.is_some_and(|origin| self.allows(origin)) {
             response.append(VARY, HeaderValue::from_static("Origin"));
         }
-        self.allow(request, response);
+        if let Some(origin) = origin {
+            Self::prepare(response);
+            self.name(origin, response);
+        }
     }
 
-    /// The same for an answer that says by itself what it depends on.
-    pub(crate) fn allow(&self, request: &HeaderMap, response: &mut HeaderMap) {
-        let Some(origin) = request.get(ORIGIN) else { return };
+    /// What every answer to another site's page tells, with a place for that site's name.
+    pub(crate) fn prepare(response: &mut HeaderMap) {
         response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static(""));
+    }
+
+    /// Puts the site's name into its place if its pages may read the answer, and takes the place away if not.
+    pub(crate) fn name(&self, origin: &HeaderValue, prepared: &mut HeaderMap) {
         if self.allows(origin) {
-            response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            prepared.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        } else {
+            prepared.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, ORIGIN, VARY,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
@@ -54,6 +54,8 @@ pub(super) struct Heads {
 struct Kind {
     /// Short pages have one form and no hint.
     size: Size,
+    /// It is for a page of another site.
+    is_abroad: bool,
     is_packed: bool,
     is_unchanged: bool,
 }
@@ -65,7 +67,7 @@ enum Size {
     Hinted,
 }
 
-const KINDS: usize = 12;
+const KINDS: usize = 24;
 
 impl Kind {
     fn index(self) -> usize {
@@ -74,16 +76,20 @@ impl Kind {
             Size::Packable => 1,
             Size::Hinted => 2,
         };
-        size * 4 + usize::from(self.is_packed) * 2 + usize::from(self.is_unchanged)
+        size * 8
+            + usize::from(self.is_abroad) * 4
+            + usize::from(self.is_packed) * 2
+            + usize::from(self.is_unchanged)
     }
 
     fn of_index(index: usize) -> Self {
-        let size = match index / 4 {
+        let size = match index / 8 {
             0 => Size::Short,
             1 => Size::Packable,
             _ => Size::Hinted,
         };
-        Self { size, is_packed: index & 2 != 0, is_unchanged: index & 1 != 0 }
+        let bit = |of: usize| index & of != 0;
+        Self { size, is_abroad: bit(4), is_packed: bit(2), is_unchanged: bit(1) }
     }
 }
 
@@ -112,10 +118,13 @@ impl Heads {
             length if u64::try_from(length).is_ok_and(|length| length > HINT_BYTES) => Size::Hinted,
             _ => Size::Packable,
         };
-        let kind = Kind { size, is_packed: form.is_packed, is_unchanged };
+        let origin = asked.headers.get(ORIGIN);
+        let kind = Kind { size, is_abroad: origin.is_some(), is_packed: form.is_packed, is_unchanged };
         let mut headers = self.heads[kind.index()].clone();
         tell(&mut headers, [form.etag, page.surrogate()], asked.id, decision, times);
-        cors.allow(asked.headers, &mut headers);
+        if let Some(origin) = origin {
+            cors.name(origin, &mut headers);
+        }
         let mut response = Response::new(payload(form, asked.is_head, is_unchanged, &mut headers));
         if is_unchanged {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -190,7 +199,7 @@ fn payload(form: Form<'_>, is_head: bool, is_unchanged: bool, headers: &mut Head
     Payload::Whole(Some(form.body.clone()))
 }
 
-/// The head of a page, as it is copied for each answer: its table has room for what comes later.
+/// The head of a page, as it is copied for each answer. A copy has no room for more, so all that may be told is in it.
 fn head(kind: Kind, control: &HeaderValue, limit: &[HeaderValue; 2]) -> HeaderMap {
     let place = HeaderValue::from_static("");
     let mut head = HeaderMap::with_capacity(24);
@@ -211,6 +220,9 @@ fn head(kind: Kind, control: &HeaderValue, limit: &[HeaderValue; 2]) -> HeaderMa
         }
     }
     head.extend(SECURITY.map(|(name, value)| (Some(name), value)));
+    if kind.is_abroad {
+        Cors::prepare(&mut head);
+    }
     head
 }
 
