@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use slippers_testbed::postgres::{Database, Postgres};
+use slippers_testbed::wait;
 use tempfile::TempDir;
 
 use crate::client::Client;
@@ -112,13 +113,8 @@ impl Shop {
     /// Waits until it answers.
     fn learn_names(&mut self, products: u64) -> Result<(), Box<dyn Error>> {
         let begun = Instant::now();
-        let mut client = loop {
-            match Client::open(self.address) {
-                Ok(client) => break client,
-                Err(error) if begun.elapsed() > PATIENCE => return Err(error.into()),
-                Err(_) => std::thread::sleep(Duration::from_millis(5)),
-            }
-        };
+        let opened = wait::until(PATIENCE, || Client::open(self.address).ok());
+        let mut client = opened.ok_or("the shop does not answer")?;
         client.get("/health/live")?;
         self.started = begun.elapsed();
         // In a small shop each name is there more than once.

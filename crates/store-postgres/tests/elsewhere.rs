@@ -13,13 +13,12 @@ use slippers_core::types::{CategoryId, Phone, Timestamp};
 use slippers_core::{Change, ChangeListener, Horizon, Store as _};
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
 use slippers_testbed::postgres::Database;
+use slippers_testbed::wait;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_postgres::NoTls;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two looks at a condition: who looks without end takes a core from what is waited for.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
 struct Ear(UnboundedSender<Change>);
 
@@ -124,16 +123,11 @@ const TALKING: &str = "SELECT coalesce(string_agg(pid::text, ' ' ORDER BY pid), 
 
 /// Asks until it is so.
 async fn until(database: &Database, sql: &str, is_so: impl Fn(&str) -> bool) -> String {
-    let asking = async {
-        loop {
-            let answer = database.psql(sql).expect("an answer");
-            if is_so(answer.trim()) {
-                return answer.trim().to_owned();
-            }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking).await.expect("it becomes so")
+    let asked = wait::until_async(PATIENCE, async || {
+        let answer = database.psql(sql).expect("an answer").trim().to_owned();
+        is_so(&answer).then_some(answer)
+    });
+    asked.await.expect("it becomes so")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,10 +15,9 @@ use slippers_store_contract::given::{NOW, Shop, all_orders, keeping, new_categor
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
 use slippers_testbed::postgres::Database;
 use slippers_testbed::proxy::{Cut, Faults, Lose, Proxy};
+use slippers_testbed::wait;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two looks at a condition: who looks without end takes a core from what is waited for.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
 struct Stage {
     store: PostgresStore,
@@ -50,13 +49,12 @@ impl Stage {
 
     /// Waits until a statement of the store's waits for a lock.
     async fn wait_for_a_waiter(&self) {
-        let since = Instant::now();
         let waiting = "SELECT count(*) FROM pg_stat_activity
                        WHERE wait_event_type = 'Lock' AND datname = current_database()";
-        while self.database.psql(waiting).expect("the activity").trim() == "0" {
-            assert!(since.elapsed() < PATIENCE, "nobody waits");
-            tokio::time::sleep(BETWEEN_LOOKS).await;
-        }
+        let waits = wait::until_async(PATIENCE, async || {
+            (self.database.psql(waiting).expect("the activity").trim() != "0").then_some(())
+        });
+        assert!(waits.await.is_some(), "nobody waits");
     }
 }
 

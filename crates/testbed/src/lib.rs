@@ -30,7 +30,7 @@ pub mod proxy;
 mod redis;
 mod server;
 mod user;
-mod wait;
+pub mod wait;
 
 pub use error::Error;
 pub use nginx::Nginx;

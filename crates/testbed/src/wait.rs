@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 /// The longest that anything here is waited for. Nothing takes nearly as long: it only turns a hang into a message.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+/// Between two looks at a condition: who looks without end takes a core from what is waited for.
+const PAUSE: Duration = Duration::from_millis(2);
 
-/// Asks until there is an answer or the time is over: `None` then.
-pub(crate) fn until<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+/// Asks until there is an answer or the time is over: `None` then. Blocks its thread.
+pub fn until<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask() {
@@ -20,7 +22,24 @@ pub(crate) fn until<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> O
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "between two looks at a condition, in code that blocks anyway")]
+/// The same in an async test.
+pub async fn until_async<T>(limit: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return Some(answer);
+        }
+        if start.elapsed() > limit {
+            return None;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the condition is the synchronisation, this only spares the core"
+)]
 fn pause() {
-    thread::sleep(Duration::from_millis(5));
+    thread::sleep(PAUSE);
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ use slippers_server::settings::{
 };
 use slippers_server::{Clock, Leave, Notifier, Notifiers, Server, SystemEntropy};
 use slippers_store_sqlite::SqliteStore;
+use slippers_testbed::wait;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -367,22 +368,6 @@ fn settings(dir: &TempDir) -> Settings {
 
 /// Asks until there is an answer.
 #[track_caller]
-pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(Instant::now() < until, "not within {PATIENCE:?}: {what}");
-        pause();
-    }
-}
-
-/// Between two looks at a condition: who looks without end takes a core from what is waited for.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the condition is the synchronisation, this only spares the core"
-)]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(1));
+pub(crate) fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    wait::until(PATIENCE, ask).unwrap_or_else(|| panic!("not within {PATIENCE:?}: {what}"))
 }

@@ -5,9 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use slippers_testbed::wait;
 use tempfile::TempDir;
 
 use crate::program::{Running, run_in};
@@ -358,22 +359,6 @@ pub(crate) fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
 
 /// Asks until there is an answer, at most so long.
 #[track_caller]
-pub(crate) fn within<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + limit;
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(Instant::now() < until, "not within {limit:?}: {what}");
-        pause();
-    }
-}
-
-/// Between two looks at a condition: who looks without end takes a core from what is waited for.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the condition is the synchronisation, this only spares the core"
-)]
-pub(crate) fn pause() {
-    std::thread::sleep(Duration::from_millis(1));
+pub(crate) fn within<T>(limit: Duration, what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    wait::until(limit, ask).unwrap_or_else(|| panic!("not within {limit:?}: {what}"))
 }

@@ -10,7 +10,10 @@ use slippers_testbed::postgres::{Database, Postgres};
 
 use crate::crowd::at_once;
 use crate::redis::instance;
-use crate::shop::{Caller, Shop, eventually, pause};
+use crate::shop::{Caller, Shop, eventually, within};
+
+/// The longest that all writes take, on a machine that does much else.
+const WRITING: Duration = Duration::from_secs(300);
 
 /// Of every day; what was promised is held with [`ALL`] by `script/measure-truth`.
 const SOME: i64 = 1_000;
@@ -99,9 +102,10 @@ impl Trial {
 
     /// Waits until so many were written, or will never be.
     fn wait_for(&self, writes: i64) {
-        while self.written.load(Ordering::Relaxed) < writes && self.is_writing() {
-            pause();
-        }
+        within(WRITING, "so many writes", || {
+            let is_enough = self.written.load(Ordering::Relaxed) >= writes || !self.is_writing();
+            is_enough.then_some(())
+        });
     }
 
     fn write(&self, hand: usize, value: i64, limit: Duration) {

@@ -1,12 +1,13 @@
 //! On a primary with two replicas, of which one is behind: what was written is read, whoever answers.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use slippers_core::{Standing, Store as _};
 use slippers_store_contract::{TestStore, contract_suite, payment_suite};
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
 use slippers_testbed::postgres::{Cluster, Database, Replicated, shared_with_replicas};
+use slippers_testbed::wait;
 
 use super::support;
 
@@ -50,11 +51,8 @@ async fn has_come_to(replica: &Cluster, database: &Database) {
 }
 
 async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let since = Instant::now();
-    while !is_so().await {
-        assert!(since.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let became_so = wait::until_async(PATIENCE, async || is_so().await.then_some(()));
+    assert!(became_so.await.is_some(), "not within {PATIENCE:?}: {what}");
 }
 
 async fn fresh_store() -> TestStore {

@@ -4,11 +4,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use slippers_core::Store as _;
 use slippers_core::catalog::CatalogStore as _;
-use slippers_testbed::PgBouncer;
 use slippers_testbed::postgres::shared;
 use slippers_testbed::proxy::Faults;
+use slippers_testbed::{PgBouncer, wait};
 
-use super::{BETWEEN_LOOKS, is_refused, stage, stage_by_proxy, stage_by_way_of};
+use super::{PATIENCE, is_refused, stage, stage_by_proxy, stage_by_way_of};
 
 /// A statement of the store's that waits for a lock or sleeps.
 const AT_WORK: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
@@ -94,11 +94,10 @@ async fn a_server_that_can_not_be_reached_is_tried_by_few_and_found_again() {
     let tried = proxy.connections() - before;
     assert!(tried <= 20, "{tried} attempts for 200 calls");
     proxy.heal();
-    let since = std::time::Instant::now();
-    while is_refused(&stage.store.list_categories(0, 10).await) {
-        assert!(since.elapsed() < super::PATIENCE, "it is not found again");
-        tokio::time::sleep(BETWEEN_LOOKS).await;
-    }
+    let found = wait::until_async(PATIENCE, async || {
+        (!is_refused(&stage.store.list_categories(0, 10).await)).then_some(())
+    });
+    assert!(found.await.is_some(), "it is found again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +136,7 @@ async fn the_figures_are_those_of_the_server() {
         if usize::try_from(open).is_ok_and(|open| open == counted) {
             break;
         }
-        assert!(since.elapsed() < super::PATIENCE, "{status:?}, {counted} at the server");
+        assert!(since.elapsed() < PATIENCE, "{status:?}, {counted} at the server");
     }
 }
 

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use slippers_core::catalog::CatalogStore as _;
@@ -12,11 +11,12 @@ use slippers_core::{Change, ChangeListener, Store as _};
 use slippers_store_contract::given::{NOW, new_category};
 use slippers_store_postgres::{Address, OpenError, PostgresSettings, PostgresStore};
 use slippers_testbed::postgres::{Database, Postgres};
+use slippers_testbed::wait;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{BETWEEN_LOOKS, PATIENCE};
+use super::PATIENCE;
 
 /// An authority, whose certificate is in a file.
 struct Authority {
@@ -185,11 +185,8 @@ async fn every_connection_is_encrypted_and_a_cancel_too() {
     let asked =
         |sql: &str| tokio::task::block_in_place(|| database.psql(sql)).expect("an answer").trim().to_owned();
     let until = async |what: &str, sql: &str, expected: &str| {
-        let since = Instant::now();
-        while asked(sql) != expected {
-            assert!(since.elapsed() < PATIENCE, "{what}: {}", asked(sql));
-            tokio::time::sleep(BETWEEN_LOOKS).await;
-        }
+        let became = wait::until_async(PATIENCE, async || (asked(sql) == expected).then_some(()));
+        assert!(became.await.is_some(), "{what}: {}", asked(sql));
     };
     until(
         "word of changes",

@@ -11,18 +11,17 @@ mod frozen;
 mod support;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use slippers_core::StoreError;
 use slippers_store_contract::given::Shop;
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
 use slippers_testbed::postgres::Database;
 use slippers_testbed::proxy::Proxy;
+use slippers_testbed::wait;
 
 /// The longest that a condition is waited for; it only turns a hang into a message.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks at a condition: who looks without end takes a core from what is waited for.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(2);
 
 /// A store on a database of its own.
 struct Stage {
@@ -72,15 +71,12 @@ impl Stage {
     }
 
     async fn until(&self, sql: &str, expected: &str) {
-        let since = Instant::now();
-        loop {
-            let got = self.ask(sql).await;
-            if got == expected {
-                return;
-            }
-            assert!(since.elapsed() < PATIENCE, "{sql} is {got}, not {expected}");
-            tokio::time::sleep(BETWEEN_LOOKS).await;
-        }
+        let mut got = String::new();
+        let became = wait::until_async(PATIENCE, async || {
+            got = self.ask(sql).await;
+            (got == expected).then_some(())
+        });
+        assert!(became.await.is_some(), "{sql} is {got}, not {expected}");
     }
 
     /// Somebody else's connection to the database.

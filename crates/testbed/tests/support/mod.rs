@@ -8,18 +8,12 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use slippers_testbed::wait;
+
 /// Waits for a condition; panics after half a minute, which nothing here takes.
 pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(30), "it never happened: {what}");
-        pause();
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "between two looks at a condition")]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(10));
+    let became_so = wait::until(Duration::from_secs(30), || is_so().then_some(()));
+    assert!(became_so.is_some(), "it never happened: {what}");
 }
 
 pub(crate) fn port_answers(port: u16) -> bool {
