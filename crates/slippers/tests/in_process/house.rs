@@ -20,6 +20,7 @@ use slippers_server::{Clock, Leave, Notifier, Notifiers, Server, SystemEntropy};
 use slippers_store_sqlite::SqliteStore;
 use slippers_testbed::wait;
 use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -95,7 +96,7 @@ impl House {
             Server::new(store, settings.clone(), clock.clone(), entropy, notifiers, client).expect("a server")
         };
         let (stop, stopped) = oneshot::channel();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let listener = runtime.block_on(async { listen() }).expect("a port");
         let address = listener.local_addr().expect("an address");
         let serves = server();
         let passwords = serves.passwords_worked_on();
@@ -332,6 +333,14 @@ fn agent() -> ureq::Agent {
 fn tokens(body: &Value) -> (String, String) {
     let text = |key: &str| body[key].as_str().expect("a token").to_owned();
     (text("access_token"), text("refresh_token"))
+}
+
+/// A port whose queue holds a crowd, as the program's does: with a shorter one the kernel lets who comes knock again a second
+/// later.
+fn listen() -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 1], 0).into())?;
+    socket.listen(4096)
 }
 
 fn settings(dir: &TempDir) -> Settings {

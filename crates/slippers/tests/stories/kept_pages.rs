@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::memory::resident_mib;
+use crate::metrics::{scrape, value, watched_with};
 use crate::shop::{Answer, Caller, Shop, eventually};
 use crate::wire;
 
@@ -206,4 +208,40 @@ fn kept_pages_count_for_the_limit_like_others() {
     let refused = shop.get("/slippers/").expect_error(429, "Too many requests");
     assert!(refused.header("retry-after").is_some() && refused.header("x-request-id").is_some());
     assert_eq!(refused.header("etag"), None);
+}
+
+#[test]
+fn ten_thousand_junk_queries_stay_within_the_bound_and_cost_real_pages_nothing() {
+    const BOUND: f64 = 2_097_152.0;
+    let (shop, metrics) = watched_with(&[("CACHE_MAX_BYTES", "2097152"), ("CACHE_TTL_SEC", "3600")]);
+    let admin = shop.admin();
+    for number in 0..30 {
+        shop.product(&admin, &format!("Mu {number}"), &json!(10), 5);
+    }
+    let real = ["/slippers/", "/slippers/?skip=20", "/slippers/1", "/slippers/2", "/categories/"];
+    let look = || real.iter().for_each(|path| drop(shop.get(path).expect(200)));
+    (0..3).for_each(|_| look());
+    let hits = || value(&scrape(metrics), "slippers_cache_hits_total");
+    let (mut missed, mut resident) = (0.0, 0);
+    for round in 0..100 {
+        let before = hits();
+        look();
+        missed += 5.0 - (hits() - before);
+        for number in round * 100..round * 100 + 100 {
+            // Half of them mean nothing and are the first page; the others are pages of their own.
+            let path = match number % 2 {
+                0 => format!("/slippers/?junk{number}={number}&_={number}"),
+                _ => format!("/slippers/?search={number:0>700}"),
+            };
+            shop.get(&path).expect(200);
+        }
+        let bytes = value(&scrape(metrics), "slippers_cache_bytes");
+        assert!(bytes <= BOUND, "{bytes} bytes of {BOUND}");
+        if round == 50 {
+            resident = resident_mib(&shop);
+        }
+    }
+    assert!(missed <= 5.0, "{missed} of 500 real pages had to be made anew");
+    let grown = resident_mib(&shop).saturating_sub(resident);
+    assert!(grown <= 4, "the second half took {grown} MiB more");
 }
