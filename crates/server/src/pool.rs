@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
+pub(crate) use self::threads::Share;
 use self::threads::Threads;
 
 /// Why a pool did not do its work.
@@ -31,6 +32,8 @@ pub(crate) struct Pool {
 #[derive(Debug)]
 struct Slots {
     free: Arc<Semaphore>,
+    /// Two permits for each: while one works, the next makes ready.
+    near: Arc<Semaphore>,
     all: usize,
     threads: Threads,
 }
@@ -73,9 +76,10 @@ impl Places {
 
 impl Pool {
     /// At most `parallel` pieces of work run at once, and as many callers more as `waiting` may be in it.
-    pub(crate) fn new(parallel: usize, waiting: usize) -> Self {
+    pub(crate) fn new(parallel: usize, waiting: usize, share: Share) -> Self {
         let free = Arc::new(Semaphore::new(parallel));
-        let slots = Slots { free, all: parallel, threads: Threads::new(parallel) };
+        let near = Arc::new(Semaphore::new(parallel * 2));
+        let slots = Slots { free, near, all: parallel, threads: Threads::new(parallel, share) };
         Self { slots: Arc::new(slots), places: Places::new(parallel + waiting) }
     }
 
@@ -132,6 +136,17 @@ impl Pool {
 }
 
 impl Place {
+    /// Waits until its turn is near: for what a piece of work needs first, and nobody should do for all who wait. Whoever has
+    /// this keeps it until the work is done.
+    ///
+    /// # Errors
+    /// [`PoolError::Died`] when the program ends.
+    pub(crate) async fn near(&self) -> Result<OwnedSemaphorePermit, PoolError> {
+        let _waits = self.pool.places.wait();
+        let near = Arc::clone(&self.pool.slots.near).acquire_owned().await;
+        near.map_err(|closed| PoolError::Died(closed.to_string()))
+    }
+
     /// Does a piece of work when its turn comes. A caller that goes away while it waits is forgotten; work that runs
     /// is finished, and keeps its slot and its place till then.
     ///
@@ -161,15 +176,44 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy};
+
+    use futures_util::FutureExt as _;
+
     use super::threads::NICENESS;
     use super::*;
 
     #[tokio::test]
     async fn work_steps_back_for_those_who_answer() {
         let own = rustix::process::getpriority_process(None).expect("a priority");
-        let place = Pool::new(1, 0).enter().expect("a place");
+        let place = Pool::new(1, 0, Share::Tenth).enter().expect("a place");
         let theirs = place.run(|| rustix::process::getpriority_process(None).expect("a priority")).await;
         assert_eq!(theirs.expect("it is done"), (own + NICENESS).min(19));
         assert_eq!(rustix::process::getpriority_process(None).expect("a priority"), own);
+    }
+
+    #[tokio::test]
+    async fn only_whose_turn_is_near_makes_ready() {
+        let pool = Pool::new(1, 2, Share::Tenth);
+        let places: Vec<_> = (0..3).map(|_| pool.enter().expect("a place")).collect();
+        let first = places[0].near().await.expect("the first");
+        let _second = places[1].near().await.expect("the next");
+        let mut third = std::pin::pin!(places[2].near());
+        assert!((&mut third).now_or_never().is_none());
+        assert_eq!(pool.waiting(), 1);
+        drop(first);
+        drop(third.await.expect("it has come near"));
+        assert_eq!(pool.waiting(), 0);
+    }
+
+    #[tokio::test]
+    async fn work_that_can_wait_takes_what_is_left() {
+        let policy = || thread_schedule_policy().expect("a policy");
+        let own = policy();
+        let place = Pool::new(1, 0, Share::Leftovers).enter().expect("a place");
+        let theirs = place.run(policy).await.expect("it is done");
+        assert_eq!(theirs, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle));
+        assert_eq!(policy(), own);
+        assert_ne!(own, theirs);
     }
 }

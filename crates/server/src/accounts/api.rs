@@ -97,6 +97,7 @@ async fn login(
         .admit(address, &given.name)
         .await
         .map_err(|wait| ApiError::retry_after(Code::LoginRateLimited, wait))?;
+    let _near = turn.near().await?;
     let (user, pair) = sign_in(&shop, &turn, &given).await?;
     Ok(tokens_out(user, pair, shop.settings.sessions.access_minutes))
 }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::errors::{ApiError, Code};
 use super::input::{json_fault, parse_json};
-use crate::pool::Pool;
+use crate::pool::{Pool, Share};
 
 /// The largest JSON body.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
@@ -70,7 +70,8 @@ impl Received {
 impl Bodies {
     /// With this longest wait from one piece to the next.
     pub(crate) fn new(pause: Duration) -> Self {
-        Self { pause, memory: Arc::new(Semaphore::new(SHARED_BYTES)), parsing: Pool::new(1, MAX_WAITING) }
+        let parsing = Pool::new(1, MAX_WAITING, Share::Leftovers);
+        Self { pause, memory: Arc::new(Semaphore::new(SHARED_BYTES)), parsing }
     }
 
     /// Reads a body of at most [`MAX_JSON_BYTES`] and answers what `look` makes of it. Small ones are looked at where they

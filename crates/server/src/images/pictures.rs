@@ -9,7 +9,7 @@ use std::time::Duration;
 use slippers_core::{Store, StoreError};
 
 use crate::http::errors::{ApiError, Code};
-use crate::pool::{Place, Pool, PoolError};
+use crate::pool::{Place, Pool, PoolError, Share};
 use crate::ports::Entropy;
 
 /// Uploads that may wait beside those whose pictures are worked on; further ones are refused before a byte of them is
@@ -35,7 +35,9 @@ pub(crate) struct Pictures {
 impl Pictures {
     /// The pictures in the folder `images` of the static files.
     pub(crate) fn new(static_dir: &Path) -> Self {
-        let pictures = Self { folder: static_dir.join("images"), pool: Pool::new(MAX_AT_WORK, MAX_WAITING) };
+        // Nobody looks at a shop to wait for pictures that are not there yet.
+        let pool = Pool::new(MAX_AT_WORK, MAX_WAITING, Share::Leftovers);
+        let pictures = Self { folder: static_dir.join("images"), pool };
         pictures.tidy_up();
         pictures
     }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::shop::{Answer, Caller, PATIENCE, Shop};
 
@@ -45,6 +46,12 @@ pub(crate) fn send_json(
 /// A connection of one's own.
 pub(crate) struct Line {
     stream: BufReader<TcpStream>,
+}
+
+impl AsFd for Line {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.stream.get_ref().as_fd()
+    }
 }
 
 impl Line {

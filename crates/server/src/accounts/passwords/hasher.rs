@@ -9,12 +9,13 @@ use argon2::Block;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use slippers_core::accounts::PasswordHash;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::legacy::{Checked, check_with};
 use super::{PasswordError, draw_salt, hash_with, new_memory};
 use crate::Entropy;
 use crate::http::errors::ApiError;
-use crate::pool::{Place, Pool, PoolError};
+use crate::pool::{Place, Pool, PoolError, Share};
 use crate::shop::Shop;
 
 /// Those who sign in or are signed in and may wait for a core. At some 25 ms a hash the last of them waits about a
@@ -58,7 +59,7 @@ impl Hasher {
     /// At most `parallel` hashes at once.
     pub(crate) fn new(parallel: NonZeroUsize) -> Self {
         let parallel = parallel.get().min(1024);
-        let logins = Pool::new(parallel, MAX_LOGINS_WAITING);
+        let logins = Pool::new(parallel, MAX_LOGINS_WAITING, Share::Tenth);
         let strangers = logins.beside(MAX_STRANGERS_WAITING);
         Self { logins, strangers, memory: Arc::default(), worked_on: Arc::default() }
     }
@@ -109,6 +110,15 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
+    /// Waits until this turn is near, before somebody is looked up: with a hundred at once, those for whom there is no place
+    /// waited 5 ms for sixty look-ups that nobody needed yet.
+    ///
+    /// # Errors
+    /// [`PasswordError::Hashing`] when the program ends.
+    pub(crate) async fn near(&self) -> Result<OwnedSemaphorePermit, PasswordError> {
+        Ok(self.place.near().await?)
+    }
+
     /// Hashes a password of any length.
     ///
     /// # Errors
