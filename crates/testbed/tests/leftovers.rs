@@ -56,6 +56,11 @@ fn a_supervisor_that_is_killed_takes_its_server_along_and_the_next_test_sweeps_i
     eventually("the server is gone", || !is_process(pid) && !port_answers(port));
     child.kill_9();
     assert!(folder.exists(), "nothing to sweep: this test shows nothing");
+    // What the supervisor waited for the lease with outlives it for a moment, and has its lock.
+    let lock = |name: &str| std::fs::File::open(folder.join(name)).expect("a file of locks");
+    eventually("its locks are given back", || {
+        ["lease", "supervised"].iter().all(|name| lock(name).try_lock().is_ok())
+    });
     told_by(&mut rerun_with("child_that_waits_to_be_killed", |command| room.set(command)));
     assert!(!folder.exists(), "the next test left the files");
 }
