@@ -137,7 +137,7 @@ impl Pool {
 
 impl Place {
     /// Waits until its turn is near: for what a piece of work needs first, and nobody should do for all who wait. Whoever has
-    /// this keeps it until the work is done.
+    /// this keeps it until the work is done, and no longer: while they wait for something else a slot may stand empty.
     ///
     /// # Errors
     /// [`PoolError::Died`] when the program ends.

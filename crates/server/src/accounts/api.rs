@@ -12,7 +12,7 @@ use slippers_core::types::Timestamp;
 
 use super::input::{LoginIn, PresentedRefresh, RegisterIn};
 use super::output::{LoggedOut, TokensOut, tokens_out};
-use super::passwords::{Checked, LoginRoom, PasswordError, StrangerRoom, Turn};
+use super::passwords::{Checked, LoginRoom, Near, PasswordError, StrangerRoom, Turn};
 use super::shapes::{RefreshHeaders, RefreshIn, Registration, SignIn, TokenHeaders};
 use super::tokens::{TokenError, TokenId, TokenPair};
 use crate::http::call::{Anyone, Bearer, Call};
@@ -51,7 +51,7 @@ async fn register(
     let turn = shop.hasher.enter_stranger()?;
     // Before the hash, which costs 25 ms of a core: names that are taken must not crowd out those who sign in.
     shop.store.check_free(&person.name, &person.phone).await?;
-    let password = turn.hash(&person.password, &*shop.entropy).await?;
+    let password = turn.near().await?.hash(&person.password, &*shop.entropy).await?;
     let now = shop.now();
     let new = NewUser {
         name: person.name,
@@ -97,7 +97,6 @@ async fn login(
         .admit(address, &given.name)
         .await
         .map_err(|wait| ApiError::retry_after(Code::LoginRateLimited, wait))?;
-    let _near = turn.near().await?;
     let (user, pair) = sign_in(&shop, &turn, &given).await?;
     Ok(tokens_out(user, pair, shop.settings.sessions.access_minutes))
 }
@@ -106,13 +105,15 @@ async fn login(
 /// meanwhile, or hashed it better, what it is by then decides.
 async fn sign_in(shop: &Shop, turn: &Turn, given: &LoginIn) -> Result<(User, TokenPair), ApiError> {
     for _ in 0..MAX_CHECKS {
+        let near = turn.near().await?;
         let known = shop.store.find_credentials(&given.name).await?;
-        let checked = turn.check(&given.password, known.as_ref().map(|known| &known.password)).await?;
+        let checked = near.check(&given.password, known.as_ref().map(|known| &known.password)).await?;
         let known = known.filter(|_| checked != Checked::Wrong).ok_or(Code::BadCredentials)?;
         let password = match checked {
-            Checked::RightButOld => upgrade(shop, turn, &known, &given.password).await,
+            Checked::RightButOld => upgrade(shop, &near, &known, &given.password).await,
             Checked::Right | Checked::Wrong => known.password,
         };
+        drop(near);
         let (user, now) = (known.user, shop.now());
         let (id, cap_at) = (draw_session(shop)?, cap(shop, now));
         let pair = shop.tokens.issue(user.id, id, cap_at, now, draw_token(shop)?);
@@ -200,10 +201,10 @@ async fn logout(
 
 /// Hashes a password anew that an older shop left, and answers what is stored then. Should it fail, the next sign-in
 /// tries again: nobody is kept out by it.
-async fn upgrade(shop: &Shop, turn: &Turn, known: &Credentials, password: &str) -> PasswordHash {
+async fn upgrade(shop: &Shop, near: &Near<'_>, known: &Credentials, password: &str) -> PasswordHash {
     let user = known.user.id;
     let kept = known.password.clone();
-    let better = match turn.hash(password, &*shop.entropy).await {
+    let better = match near.hash(password, &*shop.entropy).await {
         Ok(better) => better,
         Err(error) => {
             tracing::warn!(%user, %error, "an old password of user {user} stays: {error}");

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 
 use crate::Entropy;
 
-pub(crate) use hasher::{Hasher, LoginRoom, StrangerRoom, Turn};
+pub(crate) use hasher::{Hasher, LoginRoom, Near, StrangerRoom, Turn};
 pub(crate) use legacy::Checked;
 
 /// Memory of one hash in KiB, passes over it, and lanes: what the OWASP Password Storage Cheat Sheet asks at least.

@@ -105,7 +105,7 @@ async fn forgot_password(
         Err(TryAcquireError::NoPermits) => return Err(ApiError::overloaded("too many resets are under way")),
         Err(closed @ TryAcquireError::Closed) => return Err(ApiError::because(Code::Internal, closed)),
     };
-    let password = turn.hash(&asked.password, &*shop.entropy).await?;
+    let password = turn.near().await?.hash(&asked.password, &*shop.entropy).await?;
     let (code, message) = (format!("{:08}", draw(&shop)? % CODES), format!("{:016x}", draw(&shop)?));
     let under_way = Arc::clone(&shop);
     // The answer does not wait for what depends on the name, so that its time does not either.

@@ -81,12 +81,13 @@ async fn exchange(
         .admit(address, &caller.user.name)
         .await
         .map_err(|wait| ApiError::retry_after(Code::LoginRateLimited, wait))?;
+    let near = turn.near().await?;
     let present = shop.store.find_password(caller.user.id).await?;
     let present = present.ok_or_else(|| ApiError::challenge(Code::Unauthenticated))?;
-    if turn.check(&password.current, Some(&present)).await? == Checked::Wrong {
+    if near.check(&password.current, Some(&present)).await? == Checked::Wrong {
         return Err(Code::PasswordIncorrect.into());
     }
-    let next = turn.hash(&password.new, &*shop.entropy).await?;
+    let next = near.hash(&password.new, &*shop.entropy).await?;
     Ok(PasswordChange { present, next, session: caller.session })
 }
 

@@ -109,16 +109,14 @@ pub(crate) struct Turn {
     worked_on: Arc<AtomicU64>,
 }
 
-impl Turn {
-    /// Waits until this turn is near, before somebody is looked up: with a hundred at once, those for whom there is no place
-    /// waited 5 ms for sixty look-ups that nobody needed yet.
-    ///
-    /// # Errors
-    /// [`PasswordError::Hashing`] when the program ends.
-    pub(crate) async fn near(&self) -> Result<OwnedSemaphorePermit, PasswordError> {
-        Ok(self.place.near().await?)
-    }
+/// A [`Turn`] that is near, to be dropped before anything that is not for a password is waited for.
+#[derive(Debug)]
+pub(crate) struct Near<'t> {
+    turn: &'t Turn,
+    _permit: OwnedSemaphorePermit,
+}
 
+impl Near<'_> {
     /// Hashes a password of any length.
     ///
     /// # Errors
@@ -130,7 +128,7 @@ impl Turn {
     ) -> Result<PasswordHash, PasswordError> {
         let salt = draw_salt(entropy)?;
         let password = password.to_owned();
-        self.run(move |memory| hash_with(&password, &salt, memory)).await?
+        self.turn.run(move |memory| hash_with(&password, &salt, memory)).await?
     }
 
     /// Checks a password against what is stored, of today or of the old shop, in constant time; against nothing it does
@@ -145,7 +143,18 @@ impl Turn {
         stored: Option<&PasswordHash>,
     ) -> Result<Checked, PasswordError> {
         let (password, stored) = (password.to_owned(), stored.cloned());
-        self.run(move |memory| check_with(&password, stored.as_ref(), memory)).await
+        self.turn.run(move |memory| check_with(&password, stored.as_ref(), memory)).await
+    }
+}
+
+impl Turn {
+    /// Waits until this turn is near, before somebody is looked up: with a hundred at once, those for whom there is no place
+    /// waited for sixty look-ups that nobody needed yet.
+    ///
+    /// # Errors
+    /// [`PasswordError::Hashing`] when the program ends.
+    pub(crate) async fn near(&self) -> Result<Near<'_>, PasswordError> {
+        Ok(Near { turn: self, _permit: self.place.near().await? })
     }
 
     async fn run<T: Send + 'static>(
@@ -205,6 +214,8 @@ impl FromRequestParts<Arc<Shop>> for StrangerRoom {
 mod tests {
     use std::time::Duration;
 
+    use futures_util::FutureExt as _;
+
     use super::super::NOBODY;
     use super::*;
     use crate::SystemEntropy;
@@ -222,10 +233,12 @@ mod tests {
         let hasher = hasher(1);
         let kept = || hasher.memory.lock().expect("the memory").len();
         assert_eq!(kept(), 0);
-        let stored = login(&hasher).hash("12345678", &SystemEntropy).await.expect("a hash");
+        let turn = login(&hasher);
+        let near = turn.near().await.expect("nobody else is there");
+        let stored = near.hash("12345678", &SystemEntropy).await.expect("a hash");
         assert_eq!(kept(), 1);
         for (password, checked) in [("12345678", Checked::Right), ("87654321", Checked::Wrong)] {
-            assert_eq!(login(&hasher).check(password, Some(&stored)).await.expect("an answer"), checked);
+            assert_eq!(near.check(password, Some(&stored)).await.expect("an answer"), checked);
         }
         assert_eq!(kept(), 1);
     }
@@ -234,7 +247,8 @@ mod tests {
     async fn nobody_matches_nothing() {
         let turn = login(&hasher(1));
         for password in ["", "12345678", NOBODY] {
-            assert_eq!(turn.check(password, None).await.expect("an answer"), Checked::Wrong);
+            let near = turn.near().await.expect("nobody else is there");
+            assert_eq!(near.check(password, None).await.expect("an answer"), Checked::Wrong);
         }
     }
 
@@ -289,6 +303,23 @@ mod tests {
         assert!(waits.is_err(), "the cores are the same");
         drop(release);
         stranger.run(|_| ()).await.expect("the core is free again");
+    }
+
+    #[tokio::test]
+    async fn strangers_and_logins_come_near_in_the_order_in_which_they_asked() {
+        let hasher = hasher(1);
+        let strangers = fill(|| hasher.enter_stranger());
+        let (first, second) = (strangers[0].near().await, strangers[1].near().await);
+        let turn = login(&hasher);
+        let mut theirs = std::pin::pin!(strangers[2].near());
+        let mut ours = std::pin::pin!(turn.near());
+        assert!((&mut theirs).now_or_never().is_none() && (&mut ours).now_or_never().is_none());
+        drop(first);
+        assert!((&mut ours).now_or_never().is_none(), "who asked before comes before");
+        let theirs = (&mut theirs).now_or_never().expect("it has come near");
+        drop(second);
+        assert!((&mut ours).now_or_never().is_some_and(|near| near.is_ok()));
+        drop(theirs);
     }
 
     #[tokio::test]

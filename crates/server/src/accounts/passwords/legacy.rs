@@ -27,7 +27,7 @@ pub(crate) enum Checked {
     RightButOld,
 }
 
-/// As [`Turn::check`](super::hasher::Turn::check) says, on the thread that calls it.
+/// As [`Near::check`](super::hasher::Near::check) says, on the thread that calls it.
 pub(super) fn check_with(password: &str, stored: Option<&PasswordHash>, memory: &mut [Block]) -> Checked {
     let text = stored.map_or("", PasswordHash::as_str);
     let is_right = match (Kept::of(text), stored) {
