@@ -195,7 +195,7 @@ async fn open_shop(folder: &tempfile::TempDir) -> Result<SocketAddr, Failure> {
 fn settings(folder: &tempfile::TempDir) -> Result<Settings, Failure> {
     Ok(Settings {
         connections: ConnectionSettings::default(),
-        cors: CorsSettings::default(),
+        cors: CorsSettings { origins: vec!["http://localhost:3000".to_owned()], origin_pattern: None },
         rate: RateSettings {
             requests: 1_000_000,
             window: Duration::from_secs(60),

@@ -18,6 +18,16 @@ fn pages_of_allowed_sites_may_read_the_answers() {
             assert_eq!(answer.header("access-control-expose-headers"), Some(exposed), "{path}");
             assert!(answer.header_list("vary").contains(&"Origin"), "{path}");
         }
+        // Pages that are made, and those that were kept since: each is told to whoever asks.
+        for path in ["/slippers/", "/categories/", "/slippers/", "/categories/"] {
+            let answer = shop.send("GET", path, &[("origin", origin)], None).expect(200);
+            assert_eq!(answer.header("access-control-allow-origin"), Some(origin), "{path}");
+            assert_eq!(answer.header("access-control-allow-credentials"), Some("true"), "{path}");
+            assert_eq!(answer.header("access-control-expose-headers"), Some(exposed), "{path}");
+            let refused = shop.send("GET", path, &[("origin", "https://evil.example")], None).expect(200);
+            assert_eq!(refused.header("access-control-allow-origin"), None, "{path}");
+            assert!(refused.header_list("vary").contains(&"Origin"), "{path}");
+        }
         let headers = [
             ("origin", origin),
             ("access-control-request-method", "PUT"),
