@@ -60,14 +60,13 @@ fn f62_a_thousand_who_want_a_page_at_once_make_it_once() {
     let admin = house.admin();
     let admin = admin.as_str();
     let forget = || drop(house.call(admin, "PUT", "/slippers/1", &json!({"quantity": 5})));
-    let ask = |_| {
-        let mut socket = TcpStream::connect(house.address()).expect("it listens");
-        let request = b"GET /slippers/ HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n";
-        socket.write_all(request).expect("it takes the request");
-        socket
-    };
     let crowd = || {
-        let sockets: Vec<TcpStream> = (0..1000).map(ask).collect();
+        let connect = |_| TcpStream::connect(house.address()).expect("it listens");
+        let mut sockets: Vec<TcpStream> = (0..1000).map(connect).collect();
+        for socket in &mut sockets {
+            let request = b"GET /slippers/ HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n";
+            socket.write_all(request).expect("it takes the request");
+        }
         for mut socket in sockets {
             let mut answer = Vec::new();
             socket.read_to_end(&mut answer).expect("an answer");
