@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -11,11 +12,13 @@ use slippers_testbed::postgres::{Database, Postgres};
 use slippers_testbed::wait;
 use tempfile::TempDir;
 
+use crate::buyers::head_of;
 use crate::client::Client;
 
 /// Clock ticks are a hundredth of a second on every Linux that this runs on.
 const TICK_MICROS: u64 = 10_000;
 const PATIENCE: Duration = Duration::from_secs(20);
+const ADMIN_PASSWORD: &str = "slippers-of-the-bench";
 
 /// A running shop, with nothing kept and without limits unless it is told otherwise.
 #[derive(Debug)]
@@ -91,6 +94,14 @@ impl Shop {
         if !seeded.success() {
             return Err("the shop could not be stocked".into());
         }
+        let mut making = command(&["admin", "create", "--name", "Bench", "--phone", "+998900000001"])
+            .arg("--password-stdin")
+            .stdin(Stdio::piped())
+            .spawn()?;
+        making.stdin.take().ok_or("no way to tell a password")?.write_all(ADMIN_PASSWORD.as_bytes())?;
+        if !making.wait()?.success() {
+            return Err("the shop could not be given an admin".into());
+        }
         if let Some(database) = &database {
             // As autovacuum would have done long ago in a shop that was not stocked a moment ago.
             database.psql("VACUUM ANALYZE")?;
@@ -125,6 +136,16 @@ impl Shop {
             self.names.push(name.ok_or("a product without a name")?.to_owned());
         }
         Ok(())
+    }
+
+    /// The lines of its admin's head.
+    ///
+    /// # Errors
+    /// When the sign-in is refused.
+    pub fn admin(&self) -> std::io::Result<String> {
+        let body = format!(r#"{{"name":"Bench","password":"{ADMIN_PASSWORD}"}}"#);
+        let mut client = Client::open(self.address)?;
+        head_of(&client.ask("POST", "/auth/login", "Content-Type: application/json\r\n", &body)?)
     }
 
     /// The memory that the shop has in use, in KiB.

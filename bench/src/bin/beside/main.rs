@@ -14,6 +14,7 @@ use std::error::Error;
 use std::path::Path;
 use std::process::Command;
 
+use slippers_bench::median;
 use slippers_bench::shop::Shop;
 use slippers_testbed::postgres::{Database, Postgres};
 
@@ -77,11 +78,7 @@ fn row(
         a.push(ours()?);
         b.push(theirs()?);
     }
-    let median = |all: &mut Vec<f64>| {
-        all.sort_by(f64::total_cmp);
-        all[all.len() / 2]
-    };
-    let (a, b) = (median(&mut a), median(&mut b));
+    let (a, b) = (median(a), median(b));
     println!("| {name} | {a:.0} | {b:.0} | {:.2} | {at_least} |", a / b);
     Ok(())
 }

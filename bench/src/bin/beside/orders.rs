@@ -1,10 +1,9 @@
 //! Orders from carts, every one of a cart that has changed since the last, and as many in the database as were answered.
 
 use std::error::Error;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use slippers_bench::client::Client;
+use slippers_bench::buyers::{for_each, register};
 use slippers_bench::shop::Shop;
 
 use crate::{Rounds, pgbench, row};
@@ -16,7 +15,7 @@ const LINES: usize = 3;
 
 pub(crate) fn measure(shop: &Shop, rounds: Rounds) -> Result<(), Box<dyn Error>> {
     let database = shop.database.as_ref().ok_or("a database")?;
-    let buyers = register(shop)?;
+    let buyers = register(shop, CARTS)?;
     let script = |products: usize| {
         let set = |name: &str, from: usize| {
             // Three that are never the same.
@@ -35,48 +34,6 @@ pub(crate) fn measure(shop: &Shop, rounds: Rounds) -> Result<(), Box<dyn Error>>
         row(name, rounds.count, at_least, ours, || pgbench(database, &sql, connections, rounds.seconds))?;
     }
     Ok(())
-}
-
-/// What buyers sign in with.
-fn register(shop: &Shop) -> Result<Vec<String>, Box<dyn Error>> {
-    let made = for_each(shop, 8, CARTS, |client, number| {
-        let body = format!(
-            r#"{{"name":"Buyer {number}","surname":"Bench","phone_number":"+99890{:07}","password":"slippers-{number}","confirm_password":"slippers-{number}"}}"#,
-            2_000_000 + number
-        );
-        let answer = client.ask("POST", "/auth/register", "Content-Type: application/json\r\n", &body)?;
-        let token = answer.split("\"access_token\":\"").nth(1).and_then(|rest| rest.split('"').next());
-        let token = token.ok_or_else(|| std::io::Error::other(format!("no token: {answer}")))?;
-        Ok(format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"))
-    })?;
-    Ok(made)
-}
-
-/// Does something for each number, so many at a time, each hand on a connection of its own.
-fn for_each<T: Send>(
-    shop: &Shop,
-    hands: usize,
-    count: usize,
-    act: impl Fn(&mut Client, usize) -> std::io::Result<T> + Sync,
-) -> std::io::Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let hand = || -> std::io::Result<Vec<T>> {
-        let (mut client, mut done) = (Client::open(shop.address)?, Vec::new());
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= count {
-                return Ok(done);
-            }
-            done.push(act(&mut client, number)?);
-        }
-    };
-    std::thread::scope(|scope| {
-        let hands: Vec<_> = (0..hands).map(|_| scope.spawn(hand)).collect();
-        let ends = hands.into_iter().map(|hand| {
-            hand.join().unwrap_or_else(|_| Err(std::io::Error::other("a client's thread panicked")))
-        });
-        Ok(ends.collect::<std::io::Result<Vec<_>>>()?.into_iter().flatten().collect())
-    })
 }
 
 /// Orders a second of so many clients.

@@ -1,10 +1,10 @@
 //! Pages that are not kept.
 
 use std::error::Error;
-use std::process::Command;
 
 use slippers_bench::client::Client;
 use slippers_bench::shop::Shop;
+use slippers_bench::wrk::Wrk;
 use slippers_testbed::postgres::Postgres;
 
 use crate::{Rounds, pgbench, row};
@@ -24,29 +24,12 @@ pub(crate) fn measure(
     let ids = format!(
         "request = function() return wrk.format('GET', '/slippers/' .. math.random(1, {products})) end"
     );
-    let ours = || wrk(shop, "/slippers/1", &ids, rounds.seconds);
+    let wrk = Wrk { threads: 2, connections: CONNECTIONS, seconds: rounds.seconds, script: "" };
+    let ours = || Wrk { script: &ids, ..wrk }.rate(shop.address, "/slippers/1");
     row("cold product", rounds.count, 0.9, ours, || pgbench(database, &detail, CONNECTIONS, rounds.seconds))?;
     let page = sql_of(shop, server, "/slippers/")?;
-    let ours = || wrk(shop, "/slippers/", "", rounds.seconds);
+    let ours = || wrk.rate(shop.address, "/slippers/");
     row("cold page of 20", rounds.count, 0.9, ours, || pgbench(database, &page, CONNECTIONS, rounds.seconds))
-}
-
-/// Requests a second, all of them answered with 200.
-fn wrk(shop: &Shop, path: &str, script: &str, seconds: u64) -> Result<f64, Box<dyn Error>> {
-    let file = tempfile::NamedTempFile::new()?;
-    std::io::Write::write_all(&mut file.as_file(), script.as_bytes())?;
-    let mut command = Command::new("wrk");
-    command.args(["-t2", &format!("-c{CONNECTIONS}"), &format!("-d{seconds}s")]);
-    if !script.is_empty() {
-        command.arg("-s").arg(file.path());
-    }
-    let output = command.arg(format!("http://{}{path}", shop.address)).output()?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    if said.contains("Non-2xx") || said.contains("Socket errors") {
-        return Err(format!("{path}: {said}").into());
-    }
-    let rate = said.lines().find_map(|line| line.trim().strip_prefix("Requests/sec:")?.trim().parse().ok());
-    rate.ok_or_else(|| format!("wrk: {said}{}", String::from_utf8_lossy(&output.stderr)).into())
 }
 
 /// The statement that the shop sends for this, as the server logs it, for pgbench: its values are set before it, as `:p1` and

@@ -241,7 +241,9 @@ fn measure_what_bombs_cost_those_who_buy() {
             throw_json(&shop, &json, enough);
         });
     });
-    println!("bombs: {} pictures, {} JSON bodies", pictures.into_inner(), json.into_inner());
+    let (pictures, json) = (pictures.into_inner(), json.into_inner());
+    println!("bombs: {pictures} pictures, {json} JSON bodies");
+    assert!(pictures > 10 && json > 100, "nobody was attacked");
 }
 
 #[test]
