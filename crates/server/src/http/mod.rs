@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod call;
 pub(crate) mod client;
+mod closing;
 pub(crate) mod compress;
 pub(crate) mod consistency;
 mod cors;

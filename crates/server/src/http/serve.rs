@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::closing;
 use super::hot::Short;
 use super::leftover;
 use super::limit::Decision;
@@ -41,9 +42,9 @@ const LAST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 /// How a server leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leave {
-    /// Nobody follows on this listener: what waits in its queue is still answered.
+    /// Nobody else has this listener: what waits in its queue is still answered, and newcomers are kept out of it.
     Closing,
-    /// Others go on with it, and take what waits.
+    /// Others have it too and go on with it: they take what waits.
     HandedOver,
 }
 
@@ -94,33 +95,16 @@ pub(crate) async fn serve(
     };
 
     stack.shop.leaves.store(true, Ordering::Relaxed);
+    draining.begin();
     match leave {
-        Leave::Closing => take_the_rest(listener, |stream, peer| spawn(stream, peer, None)),
+        Leave::Closing => closing::close(listener, |stream, peer| spawn(stream, peer, None)).await,
         // Whoever has the socket now takes what waits in its queue.
         Leave::HandedOver => drop(listener),
     }
-    draining.begin();
     connections.close();
     if tokio::time::timeout(settings.drain_timeout, connections.wait()).await.is_err() {
         let left = connections.len();
         tracing::warn!(left, "{left} connections were still open after the drain timeout");
-    }
-}
-
-/// Takes what still waits in the listener's queue and closes it. The system itself is asked: the runtime knows only of
-/// connections that it has been told of, and hands out only so many in one go.
-fn take_the_rest(listener: TcpListener, spawn: impl Fn(TcpStream, SocketAddr)) {
-    let listener = match listener.into_std() {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::warn!(%error, "the queue of the listener is given up: {error}");
-            return;
-        }
-    };
-    while let Ok((stream, peer)) = listener.accept() {
-        if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
-            spawn(stream, peer);
-        }
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn run(world: &World, with_demo: bool, follows: bool) -> Result<(), F
     let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
     let mut listeners = vec![listener.as_fd()];
     listeners.extend(metrics.as_ref().map(AsFd::as_fd));
-    let successor = Successor::new(&listeners).map_err(|error| {
+    let successor = Successor::new(&listeners, inherited.is_of_systemd).map_err(|error| {
         Failure::failed(format!("no successor could be started: {error}"), "raise the limit of open files")
     })?;
     let lines = welcome(&config, address, metrics_address, outcome.as_ref(), &gateways);

@@ -26,16 +26,20 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The public listener, and that of the metrics.
 const MOST_LISTENERS: usize = 2;
 const READY: u8 = b'r';
+/// What goes with the listeners: whether systemd keeps the public one open.
+const SYSTEMD_KEEPS: u8 = b's';
+const OURS_ALONE: u8 = b'l';
 
 /// The successor's end of the line.
 pub(crate) struct Predecessor(UnixStream);
 
 impl Predecessor {
-    /// Takes the listeners that the old process gives, in the order in which it gives them. Blocks.
+    /// Takes the listeners that the old process gives, in the order in which it gives them, and whether the public one is
+    /// systemd's. Blocks.
     ///
     /// # Errors
     /// stdin is no such line.
-    pub(crate) fn meet() -> io::Result<(Self, Vec<TcpListener>)> {
+    pub(crate) fn meet() -> io::Result<(Self, Vec<TcpListener>, bool)> {
         let line = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_LISTENERS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -50,7 +54,7 @@ impl Predecessor {
         if listeners.is_empty() {
             return Err(io::Error::other("the process before sent no listener"));
         }
-        Ok((Self(line), listeners))
+        Ok((Self(line), listeners, byte == [SYSTEMD_KEEPS]))
     }
 
     /// Tells the old process that this one serves.
@@ -66,14 +70,15 @@ impl Predecessor {
 pub(crate) struct Successor {
     program: PathBuf,
     listeners: Vec<OwnedFd>,
+    is_of_systemd: bool,
 }
 
 impl Successor {
-    /// Keeps copies of the listeners.
+    /// Keeps copies of the listeners, of which the public one may be systemd's.
     ///
     /// # Errors
     /// The system has no descriptor to give, or does not tell which program this is.
-    pub(crate) fn new(listeners: &[BorrowedFd<'_>]) -> io::Result<Self> {
+    pub(crate) fn new(listeners: &[BorrowedFd<'_>], is_of_systemd: bool) -> io::Result<Self> {
         let name = std::env::args_os().next().map(PathBuf::from);
         // A bare name was looked up in PATH, which may lead elsewhere by now.
         let program = match name.filter(|name| name.components().count() > 1 && Path::new(name).exists()) {
@@ -81,7 +86,7 @@ impl Successor {
             None => std::env::current_exe()?,
         };
         let listeners = listeners.iter().map(BorrowedFd::try_clone_to_owned).collect::<io::Result<_>>()?;
-        Ok(Self { program, listeners })
+        Ok(Self { program, listeners, is_of_systemd })
     }
 
     /// Starts a successor and waits until it serves; answers its process id. One that fails leaves nothing behind.
@@ -95,7 +100,8 @@ impl Successor {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_LISTENERS))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         control.push(SendAncillaryMessage::ScmRights(&descriptors));
-        sendmsg(&ours, &[IoSlice::new(b"l")], &mut control, SendFlags::NOSIGNAL)?;
+        let word = [if self.is_of_systemd { SYSTEMD_KEEPS } else { OURS_ALONE }];
+        sendmsg(&ours, &[IoSlice::new(&word)], &mut control, SendFlags::NOSIGNAL)?;
         ours.set_nonblocking(true)?;
         let mut line = tokio::net::UnixStream::from_std(ours)?;
         match tokio::time::timeout(PATIENCE, line.read_u8()).await {

@@ -20,7 +20,7 @@ pub(crate) struct Inherited {
     pub(crate) listeners: Vec<TcpListener>,
     /// Whom to tell that this process serves.
     pub(crate) predecessor: Option<Predecessor>,
-    /// Whether systemd keeps the public one open when this process ends.
+    /// Whether systemd keeps the public one open when this process ends, also one that follows another.
     pub(crate) is_of_systemd: bool,
 }
 
@@ -31,8 +31,8 @@ impl Inherited {
     /// Something was left that is no listener.
     pub(crate) fn take(follows: bool) -> io::Result<Self> {
         if follows {
-            let (predecessor, listeners) = Predecessor::meet()?;
-            return Ok(Self { listeners, predecessor: Some(predecessor), is_of_systemd: false });
+            let (predecessor, listeners, is_of_systemd) = Predecessor::meet()?;
+            return Ok(Self { listeners, predecessor: Some(predecessor), is_of_systemd });
         }
         let listeners: Vec<TcpListener> = systemd::listener()?.into_iter().collect();
         let is_of_systemd = !listeners.is_empty();

@@ -4,6 +4,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -277,6 +278,27 @@ fn systemd_hears_who_follows_and_that_one_gives_the_signs_of_life() {
     eventually("the old one ends", || started.0.try_wait().expect("it can be waited for"));
     let lives = unit.heard("WATCHDOG=1").len();
     unit.hears("WATCHDOG=1", lives + 2);
+}
+
+/// systemd keeps its socket also when the process that ends did not get it from systemd itself.
+#[test]
+fn a_successor_leaves_the_socket_of_systemd_as_it_was() {
+    let unit = Unit::new();
+    let mut started = unit.start();
+    unit.hears("READY=1", 1);
+    signal(started.0.id(), "USR2");
+    let next = eventually("the new main process", || unit.heard("MAINPID=").pop());
+    let next = Process(next.parse().expect("a process id"));
+    eventually("the old one ends", || started.0.try_wait().expect("it can be waited for"));
+    signal(next.0, "TERM");
+    // Nobody here is its parent; without a program it has ended.
+    let program = format!("/proc/{}/exe", next.0);
+    eventually("it ends", || (!Path::new(&program).exists()).then_some(()));
+    let address = unit.listener.local_addr().expect("an address");
+    let mut waits = TcpStream::connect_timeout(&address, PATIENCE).expect("it waits in the queue");
+    waits.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let _again = unit.start();
+    assert!(!ask(&mut waits, false).expect("an answer"));
 }
 
 /// A process that no story may leave behind.
