@@ -1,4 +1,4 @@
-//! Headers that every answer carries, and how their texts are written: numbers by hand, into one piece of memory.
+//! Headers that every answer carries, and how their texts are written: into one piece of memory.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ impl RequestIds {
 }
 
 /// What all texts of an answer take at most.
-const TEXTS_BYTES: usize = 192;
+const TEXTS_BYTES: usize = 264;
 
 /// Texts of headers, one behind the other in one piece of memory: each header of its own would be an allocation.
 #[derive(Debug)]
@@ -78,9 +78,14 @@ impl Texts {
 
     /// Writes a text.
     pub(super) fn put(&mut self, write: impl FnOnce(&mut Self)) -> Span {
+        self.put_around(write).0
+    }
+
+    /// Writes a text; answers also what the writer says of it, such as where a part of it stands.
+    pub(super) fn put_around<T>(&mut self, write: impl FnOnce(&mut Self) -> T) -> (Span, T) {
         let start = self.len;
-        write(self);
-        Span(start, self.len)
+        let said = write(self);
+        (Span(start, self.len), said)
     }
 
     /// Adds to a text. What does not fit is left out; everything that an answer tells does.
@@ -116,13 +121,13 @@ impl Done {
 }
 
 pub(super) fn put_number(into: &mut Texts, number: u64) {
-    put_digits::<10>(into, number, 1);
+    into.add(itoa::Buffer::new().format(number).as_bytes());
 }
 
 pub(super) fn put_id(into: &mut Texts, id: RequestId) {
-    put_digits::<16>(into, u64::from(id.process), 8);
+    put_hex::<8>(into, u64::from(id.process), 8);
     into.add(b"-");
-    put_digits::<16>(into, id.number, 1);
+    put_hex::<16>(into, id.number, 1);
 }
 
 /// `0.012s`
@@ -143,21 +148,24 @@ const fn nanos(of: Duration) -> u64 {
 }
 
 fn put_thousandths(into: &mut Texts, thousandths: u64) {
-    put_digits::<10>(into, thousandths / 1000, 1);
+    put_number(into, thousandths / 1000);
+    // Three digits, whatever they are.
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(1000 + thousandths % 1000).as_bytes();
     into.add(b".");
-    put_digits::<10>(into, thousandths % 1000, 3);
+    into.add(digits.get(1..).unwrap_or_default());
 }
 
-/// The digits of a number, at least so many.
-fn put_digits<const BASE: u64>(into: &mut Texts, mut number: u64, at_least: usize) {
-    let mut digits = [b'0'; 20];
-    let mut at = digits.len();
+/// The hexadecimal digits of a number that has at most `MOST` of them, and at least so many.
+fn put_hex<const MOST: usize>(into: &mut Texts, mut number: u64, at_least: usize) {
+    let mut digits = [b'0'; MOST];
+    let mut at = MOST;
     while number > 0 && at > 0 {
         at -= 1;
-        digits[at] = usize::try_from(number % BASE).map_or(b'0', |digit| b"0123456789abcdef"[digit]);
-        number /= BASE;
+        digits[at] = b"0123456789abcdef"[(number & 0xf) as usize];
+        number >>= 4;
     }
-    into.add(&digits[at.min(digits.len() - at_least)..]);
+    into.add(&digits[at.min(MOST - at_least)..]);
 }
 
 /// Existing clients were written against one method in `Allow`: the first that the path takes.
@@ -223,19 +231,24 @@ mod tests {
         let id = RequestId { process: u32::MAX, number: u64::MAX };
         let decision =
             Decision { allowed: true, limit: u32::MAX, remaining: u32::MAX, reset_seconds: u64::MAX };
+        let etag = "\"0123456789abcdef01234567-gz\"";
+        let surrogate = "slipper--9223372036854775808 categories";
         let spans = [
             texts.put(|b| put_id(b, id)),
+            texts.put(|b| b.add(etag.as_bytes())),
+            texts.put(|b| b.add(surrogate.as_bytes())),
             texts.put(|b| put_number(b, u64::MAX)),
             texts.put(|b| put_number(b, u32::MAX.into())),
             texts.put(|b| put_number(b, u64::MAX)),
             texts.put(|b| put_seconds(b, longest)),
             texts.put(|b| put_server_timing(b, longest)),
-            texts.put(|b| put_left(b, decision)),
+            texts.put_around(|b| put_left(b, decision)).0,
         ];
         let done = texts.done();
         let told = spans.map(|span| done.value(span));
         assert_eq!(told[0], id.to_string());
-        assert_eq!(told[5], "app;dur=18446744073709.551");
-        assert_eq!(told[6], "\"default\";r=4294967295;t=18446744073709551615");
+        assert_eq!((told[1].as_bytes(), told[2].as_bytes()), (etag.as_bytes(), surrogate.as_bytes()));
+        assert_eq!(told[7], "app;dur=18446744073709.551");
+        assert_eq!(told[8], "\"default\";r=4294967295;t=18446744073709551615");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::headers::{Texts, put_number};
+use super::headers::{Span, Texts, put_number};
 use super::limit::Decision;
 
 const X_RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -28,12 +28,14 @@ pub(super) fn of_limit(limit: u32, window: Duration) -> [HeaderValue; 2] {
     ]
 }
 
-/// `"default";r=42;t=0`: requests that pass now, and whole seconds until one more does.
-pub(super) fn put_left(into: &mut Texts, decision: Decision) {
+/// `"default";r=42;t=0`: requests that pass now, and whole seconds until one more does. Answers where the two numbers stand,
+/// which are headers of their own.
+pub(super) fn put_left(into: &mut Texts, decision: Decision) -> [Span; 2] {
     into.add(b"\"default\";r=");
-    put_number(into, u64::from(decision.remaining));
+    let remaining = into.put(|into| put_number(into, u64::from(decision.remaining)));
     into.add(b";t=");
-    put_number(into, decision.reset_seconds);
+    let reset = into.put(|into| put_number(into, decision.reset_seconds));
+    [remaining, reset]
 }
 
 /// Tells where a client stands.
@@ -42,10 +44,11 @@ pub(super) fn tell(decision: Decision, window: Duration, headers: &mut HeaderMap
         headers.insert(name, value);
     }
     let mut texts = Texts::new();
-    let left = texts.put(|into| put_left(into, decision));
-    headers.insert(X_RATELIMIT_REMAINING, decision.remaining.into());
-    headers.insert(X_RATELIMIT_RESET, decision.reset_seconds.into());
-    headers.insert(RATELIMIT, texts.done().value(left));
+    let (left, [remaining, reset]) = texts.put_around(|into| put_left(into, decision));
+    let texts = texts.done();
+    headers.insert(X_RATELIMIT_REMAINING, texts.value(remaining));
+    headers.insert(X_RATELIMIT_RESET, texts.value(reset));
+    headers.insert(RATELIMIT, texts.value(left));
     if !decision.allowed {
         headers.insert(header::RETRY_AFTER, decision.reset_seconds.max(1).into());
     }
