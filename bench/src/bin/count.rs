@@ -218,6 +218,7 @@ fn settings(folder: &tempfile::TempDir) -> Result<Settings, Failure> {
         access_log: AccessLog::Off,
         trusted_proxies: Vec::new(),
         redis: None,
+        traces: None,
     })
 }
 

@@ -8,6 +8,8 @@ pub struct Trace {
     pub id: u128,
     /// The number of this piece of work in it, which is never 0.
     pub span: u64,
+    /// The piece of work that it is done for, where there is one.
+    pub parent: Option<u64>,
     /// Whether whoever began it records it.
     pub is_sampled: bool,
 }
@@ -28,7 +30,7 @@ impl Trace {
         }
         let flags = u8::from_str_radix(flags, 16).ok()?;
         let (id, span) = (u128::from_str_radix(id, 16).ok()?, u64::from_str_radix(span, 16).ok()?);
-        (id != 0 && span != 0).then_some(Self { id, span, is_sampled: flags & 1 == 1 })
+        (id != 0 && span != 0).then_some(Self { id, span, parent: None, is_sampled: flags & 1 == 1 })
     }
 
     /// The value of a `traceparent` header for those who are called.
@@ -36,10 +38,10 @@ impl Trace {
         format!("00-{:032x}-{:016x}-{:02x}", self.id, self.span, u8::from(self.is_sampled))
     }
 
-    /// The next piece of work in the same trace.
+    /// A piece of work that is done for this one.
     #[must_use]
-    pub const fn with_span(self, span: u64) -> Self {
-        Self { span: if span == 0 { 1 } else { span }, ..self }
+    pub const fn child(self, span: u64) -> Self {
+        Self { span: if span == 0 { 1 } else { span }, parent: Some(self.span), ..self }
     }
 }
 
@@ -55,7 +57,7 @@ mod tests {
         assert_eq!((trace.text().as_str(), trace.is_sampled), (GOOD, true));
         let later = GOOD.replacen("00-", "cc-", 1) + "-what-comes-later";
         assert_eq!(Trace::parse(&later), Some(trace));
-        assert_eq!(trace.with_span(0).span, 1);
+        assert_eq!((trace.child(0).span, trace.child(7).parent), (1, Some(trace.span)));
     }
 
     #[test]

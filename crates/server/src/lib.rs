@@ -48,7 +48,7 @@ pub use crate::http::request_limit::RequestLimit;
 pub use crate::http::serve::Leave;
 use crate::http::stack::Stack;
 use crate::images::Pictures;
-use crate::ops::Metrics;
+use crate::ops::{Export, Metrics, Spans};
 pub use crate::ops::{memory_limit, metrics_dashboard, metrics_page, openapi_json};
 use crate::outbox::Outbox;
 use crate::payments::Gateways;
@@ -64,6 +64,7 @@ use crate::shop::Shop;
 pub struct Server {
     shop: Arc<Shop>,
     stack: Arc<Stack>,
+    export: Option<Export>,
 }
 
 impl Server {
@@ -83,6 +84,7 @@ impl Server {
         let redis = settings.redis.as_ref().map(|address| redis(address, &*entropy)).transpose()?;
         let cache = Arc::new(PageCache::new(&settings.cache, redis.clone()));
         store.listen(cache.listener());
+        let (spans, export) = Spans::new(settings.traces.as_ref(), &client);
         let gateways = Gateways::new(&settings.payments, client, entropy.clone())?;
         let shop = Arc::new(Shop {
             gateways,
@@ -97,6 +99,7 @@ impl Server {
             bodies: Bodies::new(settings.connections.body_timeout),
             pictures: Pictures::new(&settings.static_dir),
             metrics: Metrics::new(http::router::templates(), clock.now()),
+            spans,
             request_limit: RequestLimit::new(settings.connections.max_requests),
             leaves: AtomicBool::new(false),
             redis,
@@ -106,7 +109,7 @@ impl Server {
             entropy,
         });
         let stack = Arc::new(Stack::new(shop.clone(), http::router::router(shop.clone()))?);
-        Ok(Self { shop, stack })
+        Ok(Self { shop, stack, export })
     }
 
     /// Serves until `stop` resolves, then drains: what waits in the listener's queue is still answered unless others do
@@ -118,6 +121,7 @@ impl Server {
             let stop = stop_work.clone();
             tokio::spawn(async move { redis.run(&stop).await })
         });
+        let export = self.export.map(|export| tokio::spawn(export.run(stop_work.clone())));
         let settings = self.shop.settings.connections.clone();
         http::serve::serve(self.stack, settings, listener, stop).await;
         let kept = self.shop.cache.figures();
@@ -137,6 +141,9 @@ impl Server {
         }
         if let Some(Err(error)) = futures_util::future::OptionFuture::from(redis).await {
             tracing::error!(%error, "the connection to Redis ended badly: {error}");
+        }
+        if let Some(Err(error)) = futures_util::future::OptionFuture::from(export).await {
+            tracing::error!(%error, "the export of traces ended badly: {error}");
         }
     }
 

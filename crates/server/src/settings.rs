@@ -1,7 +1,9 @@
 //! What the server must be told, parsed and checked. Where a value comes from is the binary's business.
 
+mod messages;
 mod redis_address;
 mod tls;
+mod traces;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,9 +12,11 @@ use std::time::Duration;
 
 use regex::Regex;
 
+pub use self::messages::{Language, OrderMessages};
 pub use self::redis_address::RedisAddress;
 pub(crate) use self::tls::HTTP2;
 pub use self::tls::{Tls, TlsError};
+pub use self::traces::{EXPORTS_TRACES, TraceExport};
 pub use slippers_gateways::Secret;
 pub use slippers_gateways::click::ClickSettings;
 pub use slippers_gateways::octo::OctoSettings;
@@ -47,6 +51,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// Where pages and limits are shared with other instances; `None` = nowhere.
     pub redis: Option<RedisAddress>,
+    /// Where spans of requests are sent, in a build that [can](EXPORTS_TRACES); `None` = nowhere.
+    pub traces: Option<TraceExport>,
 }
 
 /// Which requests get a line in the log.
@@ -157,44 +163,6 @@ pub struct OrderSettings {
     pub pending_ttl_minutes: i64,
     /// The most pending orders of one user; 0 = no limit.
     pub max_open: i64,
-}
-
-/// Who is told of orders, in what language.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct OrderMessages {
-    /// Whether buyers get a confirmation, where people can be reached.
-    pub buyer: bool,
-    /// Whether the staff hears of new orders and of payments that need a person, where it can be reached.
-    pub staff: bool,
-    /// The language of both.
-    pub language: Language,
-}
-
-/// A language of messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
-    /// O'zbekcha, in Latin letters.
-    #[default]
-    Uzbek,
-    /// Русский.
-    Russian,
-    /// English.
-    English,
-}
-
-impl Language {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Uzbek, Self::Russian, Self::English];
-
-    /// The language of this ISO 639-1 code.
-    pub fn parse(code: &str) -> Option<Self> {
-        match code.to_ascii_lowercase().as_str() {
-            "uz" => Some(Self::Uzbek),
-            "ru" => Some(Self::Russian),
-            "en" => Some(Self::English),
-            _ => None,
-        }
-    }
 }
 
 /// Pages of the catalogue that are kept, here and by caches in front.

@@ -16,7 +16,7 @@ use crate::http::body::Bodies;
 use crate::http::files::Files;
 use crate::http::request_limit::RequestLimit;
 use crate::images::Pictures;
-use crate::ops::Metrics;
+use crate::ops::{Metrics, Spans};
 use crate::outbox::Outbox;
 use crate::payments::Gateways;
 use crate::ports::{Clock, Entropy};
@@ -40,6 +40,7 @@ pub(crate) struct Shop {
     pub(crate) gateways: Gateways,
     pub(crate) cache: Arc<PageCache>,
     pub(crate) metrics: Metrics,
+    pub(crate) spans: Spans,
     pub(crate) request_limit: RequestLimit,
     /// Whether the server stops: nothing new should be sent here.
     pub(crate) leaves: AtomicBool,

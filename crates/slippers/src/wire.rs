@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use slippers_core::Store;
 use slippers_server::outbound::{HyperClient, SmsGateway, SmtpPost, WebhookSettings, Webhooks};
-use slippers_server::settings::{Configured, PaymentSettings};
+use slippers_server::settings::{Configured, PaymentSettings, TraceExport};
 use slippers_server::{Clock, Entropy, LogNotifier, Notifier, Notifiers, Server, SystemClock, SystemEntropy};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
@@ -162,7 +162,7 @@ fn no_tls(setting: &str, error: &dyn std::fmt::Display) -> Failure {
 }
 
 /// The way to other people's servers. Certificate authorities are only needed where one of them is called by `https://`.
-fn client(payments: &PaymentSettings) -> Result<HyperClient, Failure> {
+fn client(payments: &PaymentSettings, traces: Option<&TraceExport>) -> Result<HyperClient, Failure> {
     let is_safe = |setting: &'static str, url: &str| url.starts_with("https://").then_some(setting);
     let octo = match &payments.octo {
         Configured::Ready(octo) => is_safe("OCTO_API_BASE", &octo.base),
@@ -172,7 +172,8 @@ fn client(payments: &PaymentSettings) -> Result<HyperClient, Failure> {
         Configured::Ready(click) => is_safe("CLICK_API_BASE", &click.api),
         Configured::Missing(_) => None,
     };
-    match octo.or(click) {
+    let traces = traces.filter(|export| export.is_safe()).map(|_| "OTEL_EXPORTER_OTLP_ENDPOINT");
+    match octo.or(click).or(traces) {
         Some(setting) => HyperClient::new().map_err(|error| no_tls(setting, &error)),
         None => HyperClient::without_tls()
             .map_err(|error| Failure::failed(format!("no other server can be called: {error}"), "report it")),
@@ -192,8 +193,8 @@ pub(crate) fn server(config: &Config, store: Arc<dyn Store>, is_demo: bool) -> R
     let entropy = entropy();
     let secret = config.key.find_or_make(&*entropy)?;
     let notifiers = notifiers(&config.messages, is_demo)?;
-    let client = Arc::new(client(&config.payments)?);
     let mut settings = config.server_settings(secret);
+    let client = Arc::new(client(&config.payments, settings.traces.as_ref())?);
     settings.connections.tls = config.tls.as_ref().map(TlsFiles::load).transpose()?;
     settings.connections.max_requests = spread(config.limit_max_requests, &*entropy);
     let server = Server::new(store, settings, clock(), entropy, notifiers, client);

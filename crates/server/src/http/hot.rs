@@ -12,6 +12,7 @@ use super::consistency::X_SLIPPERS_CONSISTENCY;
 use super::dress::Asked;
 use super::limit::Decision;
 use super::limits::Counted;
+use super::log::trace_of;
 use super::payload::Payload;
 use super::stack::{Sent, Stack};
 use crate::cache::PageKey;
@@ -94,7 +95,8 @@ impl Stack {
         }
         let asked = Asked { headers, is_head, id: self.ids.next(), started, now };
         let route = self.routes.of(&key);
-        let sent = Sent { method: request.method(), path: uri.path(), route, tally: None };
+        let trace = self.shop.spans.is_on().then(|| trace_of(headers, asked.id));
+        let sent = Sent { method: request.method(), path: uri.path(), route, tally: None, trace };
         Short::Answered(self.send_page(&page, asked, decision, sent))
     }
 

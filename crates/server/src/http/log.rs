@@ -10,6 +10,7 @@ use slippers_core::{Tally, Trace, Work};
 use super::errors::{ApiError, Code};
 use super::headers::RequestId;
 use super::stack::{Stack, is_static};
+use crate::ops::Span;
 use crate::ops::metrics::RouteId;
 use crate::settings::AccessLog;
 use crate::stripes;
@@ -45,12 +46,12 @@ impl Exchange {
 }
 
 /// The trace that a request goes on with, or begins. Numbers of ours come from its id, which no other request has.
-fn trace_of(headers: &HeaderMap, id: RequestId) -> Trace {
+pub(super) fn trace_of(headers: &HeaderMap, id: RequestId) -> Trace {
     let RequestId { process, number } = id;
     let told = headers.get(TRACEPARENT).and_then(|value| value.to_str().ok()).and_then(Trace::parse);
-    let begun =
-        Trace { id: u128::from(process) << 96 | u128::from(number) | 1 << 95, span: 1, is_sampled: false };
-    told.unwrap_or(begun).with_span(u64::from(process) << 32 | number & 0xffff_ffff)
+    let span = u64::from(process) << 32 | number & 0xffff_ffff;
+    let id = u128::from(process) << 96 | u128::from(number) | 1 << 95;
+    told.map_or(Trace { id, span: span.max(1), parent: None, is_sampled: false }, |trace| trace.child(span))
 }
 
 /// A request that was answered.
@@ -63,6 +64,8 @@ pub(super) struct Answered<'r> {
     pub(super) taken: Duration,
     /// What the store did for it; `None` = it was not asked.
     pub(super) tally: Option<&'r Tally>,
+    /// The trace that it belongs to, where that is known.
+    pub(super) trace: Option<Trace>,
 }
 
 impl Stack {
@@ -80,7 +83,8 @@ impl Stack {
         }
         let taken = exchange.started.elapsed();
         let (route, tally) = (self.shop.metrics.route(path), Some(&*exchange.tally));
-        self.log_answer(&Answered { id: *id, method, path, route, status, taken, tally });
+        let trace = exchange.tally.trace();
+        self.log_answer(&Answered { id: *id, method, path, route, status, taken, tally, trace });
     }
 
     /// Counts an answer, and logs it where it was slow or all are.
@@ -92,19 +96,40 @@ impl Stack {
         if is_slow {
             slow(answered);
         }
+        let is_one_of_many = || stripes::turn(id.number).is_multiple_of(SAMPLE);
         let is_wanted = match settings.access_log {
             AccessLog::Off => false,
             AccessLog::All => true,
             AccessLog::Sampled => {
-                is_slow
-                    || status.is_client_error()
-                    || status.is_server_error()
-                    || stripes::turn(id.number).is_multiple_of(SAMPLE)
+                is_slow || status.is_client_error() || status.is_server_error() || is_one_of_many()
             }
         };
         if is_wanted {
             line(answered);
         }
+        if self.shop.spans.is_on()
+            && let Some(trace) = answered.trace
+        {
+            // Whoever began the trace decides; in one of our own is what went slow or wrong, and a part of the rest.
+            let is_ours = || is_slow || status.is_server_error() || is_one_of_many();
+            if trace.is_sampled || trace.parent.is_none() && is_ours() {
+                self.put_span(answered, trace);
+            }
+        }
+    }
+
+    fn put_span(&self, answered: &Answered<'_>, trace: Trace) {
+        let Answered { method, path, route, status, taken, tally, .. } = *answered;
+        self.shop.spans.put(Span {
+            trace,
+            method: method.clone(),
+            route: self.shop.metrics.label(route).to_owned(),
+            path: path.to_owned(),
+            status,
+            ended: self.shop.now(),
+            taken,
+            work: tally.map(Tally::work).unwrap_or_default(),
+        });
     }
 }
 

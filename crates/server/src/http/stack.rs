@@ -24,7 +24,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
 use http_body::Body as _;
-use slippers_core::Tally;
+use slippers_core::{Tally, Trace};
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
@@ -172,7 +172,8 @@ impl Stack {
             let now = self.shop.cache.at(*started);
             let asked = Asked { headers, is_head, id: *id, started: *started, now };
             let route = self.shop.metrics.route(path);
-            let sent = Sent { method, path, route, tally: Some(&exchange.tally) };
+            let tally = Some(&*exchange.tally);
+            let sent = Sent { method, path, route, tally, trace: exchange.tally.trace() };
             return self.send_page(&page, asked, decision, sent);
         }
         let error = response.extensions_mut().remove::<ApiError>();
@@ -201,14 +202,14 @@ impl Stack {
         page: &Page,
         asked: Asked<'_>,
         decision: Option<Decision>,
-        Sent { method, path, route, tally }: Sent<'_>,
+        Sent { method, path, route, tally, trace }: Sent<'_>,
     ) -> Response<Payload> {
         let taken = asked.started.elapsed();
         // The cache's clock began when the server did.
         let uptime = Duration::from_nanos(asked.now);
         let response = self.heads.dress(page, asked, decision, &self.cors, Times { taken, uptime });
         let (id, status) = (asked.id, response.status());
-        self.log_answer(&Answered { id, method, path, route, status, taken, tally });
+        self.log_answer(&Answered { id, method, path, route, status, taken, tally, trace });
         response
     }
 
@@ -260,6 +261,8 @@ pub(super) struct Sent<'r> {
     pub(super) route: RouteId,
     /// What the store did for it; `None` = it was not asked.
     pub(super) tally: Option<&'r Tally>,
+    /// The trace that it belongs to, where that is known.
+    pub(super) trace: Option<Trace>,
 }
 
 pub(super) fn is_static(path: &str) -> bool {

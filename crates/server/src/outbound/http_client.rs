@@ -130,7 +130,7 @@ mod tests {
     async fn who_is_called_is_told_the_trace_of_the_work_at_hand() {
         let told = || traced(http::Request::new(())).headers().get("traceparent").cloned();
         assert_eq!(told(), None, "work that belongs to no trace");
-        let trace = Trace { id: 0x4bf9_2f35, span: 7, is_sampled: true };
+        let trace = Trace { id: 0x4bf9_2f35, span: 7, parent: None, is_sampled: true };
         let told = Tally::of(trace).scope(async { told() }).await.expect("a trace");
         assert_eq!(told, "00-0000000000000000000000004bf92f35-0000000000000007-01");
     }

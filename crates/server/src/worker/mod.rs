@@ -85,7 +85,7 @@ fn trace(shop: &Shop) -> Trace {
     let (id, span) = bytes.split_at(16);
     let id = id.iter().fold(0, |id: u128, byte| id << 8 | u128::from(*byte)).max(1);
     let span = span.iter().fold(0, |span: u64, byte| span << 8 | u64::from(*byte)).max(1);
-    Trace { id, span, is_sampled: false }
+    Trace { id, span, parent: None, is_sampled: false }
 }
 
 /// Does everything that is due now. Payments first: an order that one held may be given up then.

@@ -15,6 +15,7 @@ pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod traces;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -23,8 +24,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use slippers_server::settings::{
-    AccessLog, CacheSettings, ConnectionSettings, CorsSettings, LoginSettings, Network, OrderSettings,
-    PaymentSettings, RateSettings, RedisAddress, SecretKey, SessionSettings, Settings,
+    AccessLog, CacheSettings, ConnectionSettings, CorsSettings, EXPORTS_TRACES, LoginSettings, Network,
+    OrderSettings, PaymentSettings, RateSettings, RedisAddress, SecretKey, SessionSettings, Settings,
+    TraceExport,
 };
 
 pub(crate) use database::Database;
@@ -85,6 +87,7 @@ struct ServerPart {
     access_log: AccessLog,
     trusted_proxies: Vec<Network>,
     redis: Option<RedisAddress>,
+    traces: Option<TraceExport>,
 }
 
 /// What is logged, and how.
@@ -161,6 +164,7 @@ impl Config {
                 access_log: read.access_log(),
                 trusted_proxies: read.trusted_proxies(),
                 redis: read.redis(),
+                traces: read.traces(EXPORTS_TRACES),
             },
             messages: read.messages(),
             payments: read.payments(),
@@ -220,6 +224,7 @@ impl Config {
             access_log: part.access_log,
             trusted_proxies: part.trusted_proxies.clone(),
             redis: part.redis.clone(),
+            traces: part.traces.clone(),
         }
     }
 }

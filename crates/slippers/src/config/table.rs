@@ -223,6 +223,10 @@ settings! {
         "`text` for people, `json` for one JSON object a line. Unset: text where stderr, to which the log goes, is a terminal, else JSON.";
     ACCESS_LOG "ACCESS_LOG" = "off", Text,
         "Lines of requests: `off`, `sampled` (one in a hundred of those that went fast and well, each of the others) or `all`. Slow requests and failures are logged in any case.";
+    OTLP_ENDPOINT "OTEL_EXPORTER_OTLP_ENDPOINT" = "", Text,
+        "Collector of traces to which spans of requests are sent by OTLP over HTTP, at `/v1/traces` below this address: `http://localhost:4318`. For a program that was built with `--features otlp`. Unset: none.";
+    OTLP_HEADERS "OTEL_EXPORTER_OTLP_HEADERS" = "", Secret,
+        "Headers for that collector, as `name=value` between commas, values percent-encoded.";
 }
 
 /// Names that belong to the shop, but to features that this version does not have yet; a `*` stands for any ending.

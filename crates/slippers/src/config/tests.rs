@@ -9,7 +9,7 @@ use super::*;
 const GOOD_KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// A working directory with these files, and an environment of these variables.
-fn world(files: &[(&str, &str)], environment: &[(&str, &str)]) -> (TempDir, World) {
+pub(super) fn world(files: &[(&str, &str)], environment: &[(&str, &str)]) -> (TempDir, World) {
     let dir = tempfile::tempdir().expect("a folder");
     for (name, text) in files {
         crate::files::put(&dir.path().join(name), text.as_bytes()).expect("a file");

@@ -372,6 +372,7 @@ fn settings(dir: &TempDir) -> Settings {
         access_log: AccessLog::Off,
         trusted_proxies: Vec::new(),
         redis: None,
+        traces: None,
     }
 }
 

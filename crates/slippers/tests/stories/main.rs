@@ -80,6 +80,7 @@ mod stocked;
 mod system;
 mod till;
 mod tokens;
+mod traces;
 mod transfer;
 mod truth;
 mod unread_bodies;

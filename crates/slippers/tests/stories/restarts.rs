@@ -1,5 +1,6 @@
 //! A new process for an old one, under load, and nobody notices.
 
+use std::ffi::OsStr;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -201,11 +202,16 @@ impl Unit {
     }
 
     fn start(&self) -> Started {
+        self.start_as(Path::new(command(self.dir.path(), &self.settings).get_program()))
+    }
+
+    /// Starts the program by this name.
+    fn start_as(&self, name: &Path) -> Started {
         let program = command(self.dir.path(), &self.settings);
         // The shell takes the listener to its place, and becomes the program.
         let script = "exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" serve";
         let mut shell = Command::new("sh");
-        shell.arg("-c").arg(script).arg(program.get_program()).env_clear().current_dir(self.dir.path());
+        shell.arg("-c").arg(script).arg(name).env_clear().current_dir(self.dir.path());
         shell.env("NOTIFY_SOCKET", self.dir.path().join("notify")).env("WATCHDOG_USEC", "200000");
         shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let listener = OwnedFd::from(self.listener.try_clone().expect("a copy"));
@@ -299,6 +305,42 @@ fn a_successor_leaves_the_socket_of_systemd_as_it_was() {
     waits.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     let _again = unit.start();
     assert!(!ask(&mut waits, false).expect("an answer"));
+}
+
+/// Two versions side by side and a link to one of them, as docs/operations.md has it.
+#[test]
+fn a_link_is_moved_to_another_version_and_back_with_a_reload_each() {
+    let unit = Unit::new();
+    let folder = unit.dir.path().canonicalize().expect("a folder");
+    let program = command(&folder, &[]).get_program().to_owned();
+    let run = |name: &str, arguments: &[&OsStr]| {
+        let status = Command::new(name).args(arguments).current_dir(&folder).status().expect("it runs");
+        assert!(status.success(), "{name} {arguments:?}");
+    };
+    for version in ["1.4.0", "1.5.0"] {
+        run("mkdir", &[version.as_ref()]);
+        run("cp", &[&program, format!("{version}/slippers").as_ref()]);
+    }
+    let upgrade = |to: &str| run("ln", &["-sfn".as_ref(), to.as_ref(), "current".as_ref()]);
+    let runs = |process: u32| Path::new(&format!("/proc/{process}/exe")).canonicalize().expect("a program");
+
+    upgrade("1.4.0");
+    let started = unit.start_as(&folder.join("current/slippers"));
+    unit.hears("READY=1", 1);
+    assert_eq!(runs(started.0.id()), folder.join("1.4.0/slippers"));
+    let mut current = started.0.id();
+    let mut followers = Vec::new();
+    for version in ["1.5.0", "1.4.0"] {
+        upgrade(version);
+        signal(current, "HUP");
+        let next =
+            eventually("the new main process", || unit.heard("MAINPID=").get(followers.len()).cloned());
+        current = next.parse().expect("a process id");
+        followers.push(Process(current));
+        assert_eq!(runs(current), folder.join(version).join("slippers"));
+        let mut stream = connect(unit.listener.local_addr().expect("an address")).expect("it listens");
+        ask(&mut stream, false).expect("an answer");
+    }
 }
 
 /// A process that no story may leave behind.

@@ -106,6 +106,11 @@ impl Metrics {
         self.requests.find(path)
     }
 
+    /// What a route is counted as; empty = none took the path.
+    pub(crate) fn label(&self, route: RouteId) -> &str {
+        self.requests.label(route)
+    }
+
     /// An answer was an error.
     pub(crate) fn failed(&self, code: Code) {
         self.errors[code as usize].fetch_add(1, Ordering::Relaxed);

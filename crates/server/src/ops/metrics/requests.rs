@@ -107,6 +107,11 @@ impl Requests {
         RouteId(self.index.at(path).map_or(0, |found| *found.value))
     }
 
+    /// What a route is counted as.
+    pub(super) fn label(&self, route: RouteId) -> &str {
+        self.routes.get(route.0).map_or("", |route| &route.label)
+    }
+
     /// Counts an answer. It costs three additions.
     pub(super) fn count(&self, method: &Method, route: RouteId, status: StatusCode, taken: Duration) {
         let Some(route) = self.routes.get(route.0) else { return };
