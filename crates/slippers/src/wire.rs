@@ -83,6 +83,9 @@ impl Bound {
         let address = self.address();
         let (setting, listener) = match self {
             Self::Inherited(listener) => {
+                // Whoever had it before may have kept newcomers out of it; mostly there is no filter, which is an error here.
+                #[cfg(target_os = "linux")]
+                let _ = socket2::SockRef::from(&listener).detach_filter();
                 ("SLIPPERS_LISTEN", listener.set_nonblocking(true).map(|()| listener))
             }
             Self::Own { socket, backlog, setting } => {

@@ -50,7 +50,7 @@ pub enum Leave {
 
 /// Serves connections until `stop` resolves, then drains: what waits in the listener's queue is still taken and
 /// answered, unless others do that; what runs is finished, idle connections are closed. Ends at the latest after the drain
-/// timeout.
+/// timeout, which begins when nobody else is let in.
 pub(crate) async fn serve(
     stack: Arc<Stack>,
     settings: ConnectionSettings,
@@ -110,7 +110,7 @@ pub(crate) async fn serve(
 
 /// A connection that went away while it waited is no reason to rest; running out of file descriptors is, or the loop
 /// would spin.
-async fn rest_after(error: &std::io::Error) {
+pub(super) async fn rest_after(error: &std::io::Error) {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
         tracing::error!(%error, "can't accept connections: {error}");

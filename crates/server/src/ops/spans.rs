@@ -15,7 +15,7 @@ use http::{Method, Request, StatusCode};
 use slippers_core::types::Timestamp;
 use slippers_core::{Trace, Work};
 use tokio::sync::mpsc;
-use tokio::time::MissedTickBehavior;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::ports::HttpClient;
@@ -23,12 +23,16 @@ use crate::settings::{EXPORTS_TRACES, TraceExport};
 
 /// Spans that may wait.
 const QUEUE: usize = 4096;
-/// Spans that are sent at once; the collectors' own limit of 4 MiB holds some ten thousand.
+/// Spans that are sent at once, of a kilobyte each at most; collectors take 4 MiB and more.
 const BATCH: usize = 512;
-/// How often they are sent.
+/// How long one waits for others to go with it.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How long a collector may take. At the end the shop waits for it once.
-const LIMIT: Duration = Duration::from_secs(5);
+/// How long a collector may take. When the shop stops, it waits for one call that is under way and once more for the rest.
+const LIMIT: Duration = Duration::from_secs(3);
+/// How much of a path is told: anybody may send one of 64 KiB.
+const MAX_PATH: usize = 256;
+/// How often it is said that more come than can be sent.
+const PAUSE: Duration = Duration::from_secs(60);
 
 /// A request that was answered, in a trace.
 #[derive(Debug)]
@@ -61,8 +65,7 @@ impl Spans {
         let Some(settings) = settings.filter(|_| EXPORTS_TRACES) else { return (Self::default(), None) };
         let (queue, waiting) = mpsc::channel(QUEUE);
         let lost = Arc::<AtomicU64>::default();
-        let (settings, client) = (settings.clone(), client.clone());
-        let export = Export { waiting, settings, client, lost: lost.clone(), is_failing: false };
+        let export = Export::new(waiting, settings.clone(), client.clone(), lost.clone());
         (Self { queue: Some(queue), lost }, Some(export))
     }
 
@@ -72,7 +75,9 @@ impl Spans {
     }
 
     /// Takes a span. Waits for nobody.
-    pub(crate) fn put(&self, span: Span) {
+    pub(crate) fn put(&self, mut span: Span) {
+        span.path.truncate(span.path.floor_char_boundary(MAX_PATH));
+        span.path.shrink_to_fit();
         if let Some(queue) = &self.queue
             && queue.try_send(span).is_err()
         {
@@ -87,7 +92,11 @@ pub(crate) struct Export {
     settings: TraceExport,
     client: Arc<dyn HttpClient>,
     lost: Arc<AtomicU64>,
+    /// What is sent next.
+    batch: Vec<Span>,
     is_failing: bool,
+    /// When it was said that some were lost though all went well.
+    told: Option<Instant>,
 }
 
 impl std::fmt::Debug for Export {
@@ -97,34 +106,63 @@ impl std::fmt::Debug for Export {
 }
 
 impl Export {
-    /// Sends what waits again and again until told to stop, and then once more.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(PERIOD);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            // One that hangs must not keep the shop open for each batch.
-            if stop.run_until_cancelled(self.send_all()).await.is_none() {
-                break;
-            }
-        }
-        let _ = tokio::time::timeout(LIMIT, self.send_all()).await;
+    fn new(
+        waiting: mpsc::Receiver<Span>,
+        settings: TraceExport,
+        client: Arc<dyn HttpClient>,
+        lost: Arc<AtomicU64>,
+    ) -> Self {
+        Self { waiting, settings, client, lost, batch: Vec::new(), is_failing: false, told: None }
     }
 
-    async fn send_all(&mut self) {
-        let mut batch = Vec::new();
-        loop {
-            while batch.len() < BATCH
-                && let Ok(span) = self.waiting.try_recv()
-            {
-                batch.push(span);
-            }
-            if batch.is_empty() {
-                return;
-            }
-            let sent = self.send(&batch).await;
-            self.tell(sent, batch.len());
-            batch.clear();
+    /// Sends what comes until told to stop, and then what is left.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        while stop.run_until_cancelled(self.collect()).await.is_some() {
+            self.send_batch().await;
         }
+        let rest = async {
+            loop {
+                while self.batch.len() < BATCH
+                    && let Ok(span) = self.waiting.try_recv()
+                {
+                    self.batch.push(span);
+                }
+                if self.batch.is_empty() {
+                    return;
+                }
+                self.send_batch().await;
+            }
+        };
+        let _ = tokio::time::timeout(LIMIT, rest).await;
+        let lost = self.lost.load(Ordering::Relaxed) + count(self.batch.len() + self.waiting.len());
+        if lost > 0 {
+            tracing::warn!(lost, "{lost} spans were not exported");
+        }
+    }
+
+    /// Waits for a batch: for a first span, and then for others, so long or until it is full.
+    async fn collect(&mut self) {
+        while self.batch.is_empty() {
+            if self.waiting.recv_many(&mut self.batch, BATCH).await == 0 {
+                // Whoever puts them lives as long as the shop.
+                std::future::pending::<()>().await;
+            }
+        }
+        let others = async {
+            while self.batch.len() < BATCH {
+                let room = BATCH - self.batch.len();
+                if self.waiting.recv_many(&mut self.batch, room).await == 0 {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(PERIOD, others).await;
+    }
+
+    async fn send_batch(&mut self) {
+        let sent = self.send(&self.batch).await;
+        self.tell(sent);
+        self.batch.clear();
     }
 
     /// Sends some of them, once: a trace is no record.
@@ -141,26 +179,30 @@ impl Export {
         }
     }
 
-    /// Says once that it fails, and once that it does no more.
-    fn tell(&mut self, sent: Result<(), String>, count: usize) {
-        match sent {
-            Ok(()) => {
-                let lost = self.lost.swap(0, Ordering::Relaxed);
-                if lost > 0 {
-                    tracing::warn!(lost, "traces are exported again, {lost} spans were lost");
-                }
-                self.is_failing = false;
+    /// Says once that it fails, once that it does no more, and now and then that more come than are sent.
+    fn tell(&mut self, sent: Result<(), String>) {
+        if let Err(error) = sent {
+            self.lost.fetch_add(count(self.batch.len()), Ordering::Relaxed);
+            if !self.is_failing {
+                let endpoint = &self.settings.endpoint;
+                tracing::warn!(%endpoint, "traces are not exported: {error}. Fix: OTEL_EXPORTER_OTLP_ENDPOINT");
             }
-            Err(error) => {
-                self.lost.fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
-                if !self.is_failing {
-                    let endpoint = &self.settings.endpoint;
-                    tracing::warn!(%endpoint, "traces are not exported: {error}. Fix: OTEL_EXPORTER_OTLP_ENDPOINT");
-                }
-                self.is_failing = true;
-            }
+            self.is_failing = true;
+            return;
+        }
+        let was_failing = std::mem::take(&mut self.is_failing);
+        let now = Instant::now();
+        let was_told = self.told.is_some_and(|told| now - told < PAUSE);
+        if (was_failing || !was_told) && self.lost.load(Ordering::Relaxed) > 0 {
+            self.told = Some(now);
+            let lost = self.lost.swap(0, Ordering::Relaxed);
+            tracing::warn!(lost, "traces are exported, {lost} spans before these were lost");
         }
     }
+}
+
+fn count(spans: usize) -> u64 {
+    u64::try_from(spans).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -182,9 +224,10 @@ mod tests {
 
     #[async_trait]
     impl HttpClient for Collector {
-        async fn call(&self, request: Request<Bytes>, _: Duration) -> Result<Response<Bytes>, CallError> {
+        async fn call(&self, request: Request<Bytes>, limit: Duration) -> Result<Response<Bytes>, CallError> {
             if self.is_gone {
-                std::future::pending::<()>().await;
+                tokio::time::sleep(limit).await;
+                return Err(CallError::Unknown("no word".to_owned()));
             }
             let sent: serde_json::Value = serde_json::from_slice(request.body()).expect("JSON");
             let spans = sent["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().map_or(0, Vec::len);
@@ -210,8 +253,7 @@ mod tests {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let settings = TraceExport::endpoint("http://collector").expect("an endpoint");
         let lost = Arc::<AtomicU64>::default();
-        let client: Arc<dyn HttpClient> = collector.clone();
-        let export = Export { waiting, settings, client, lost: lost.clone(), is_failing: false };
+        let export = Export::new(waiting, settings, collector.clone(), lost.clone());
         (Spans { queue: Some(queue), lost }, export)
     }
 
@@ -234,10 +276,25 @@ mod tests {
         let running = tokio::spawn(export.run(stop.clone()));
         (0..QUEUE + 7).for_each(|_| spans.put(span()));
         assert_eq!(spans.lost.load(Ordering::Relaxed), 7, "the queue has an end");
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         tokio::time::sleep(PERIOD * 3).await;
         stop.cancel();
         running.await.expect("it ends");
-        assert!(began.elapsed() <= PERIOD * 3 + LIMIT);
+        assert!(began.elapsed() <= PERIOD * 3 + LIMIT * 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_batch_waits_for_no_clock_and_a_long_path_is_cut() {
+        let collector = Arc::<Collector>::default();
+        let (spans, mut export) = started(&collector);
+        let began = Instant::now();
+        (0..QUEUE).for_each(|_| spans.put(Span { path: "\u{44f}".repeat(MAX_PATH), ..span() }));
+        for _ in 0..QUEUE / BATCH {
+            export.collect().await;
+            assert!(export.batch.iter().all(|span| span.path.len() == MAX_PATH));
+            export.send_batch().await;
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert_eq!(*collector.heard.lock().expect("a lock"), [BATCH; QUEUE / BATCH]);
     }
 }

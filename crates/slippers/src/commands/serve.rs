@@ -27,6 +27,11 @@ pub(super) fn run(world: &World, with_demo: bool, follows: bool) -> Result<(), F
     })?;
     let mut config = Config::load(world, true)?;
     logging::start(&config.log);
+    if config.hears_no_collector {
+        tracing::warn!(
+            "OTEL_EXPORTER_OTLP_ENDPOINT: no traces are exported, this program was built without --features otlp"
+        );
+    }
     if with_demo && config.tls.is_some() {
         return Err(Failure::misused(
             "TLS_CERT: the gateways that --demo plays call the shop by plain HTTP",

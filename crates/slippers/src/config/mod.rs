@@ -68,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) shown: Vec<Shown>,
     /// Names that were given and that this version does not use.
     pub(crate) not_yet: BTreeMap<String, Source>,
+    /// A collector of traces is set for all programs of this machine, and this one was built without the export.
+    pub(crate) hears_no_collector: bool,
     server: ServerPart,
 }
 
@@ -170,6 +172,7 @@ impl Config {
             payments: read.payments(),
             shown: report::shown(&read, &data_dir),
             not_yet: read.not_yet(),
+            hears_no_collector: read.hears_no_collector,
             data_dir,
             key,
         };

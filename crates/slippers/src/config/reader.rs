@@ -20,11 +20,13 @@ const DEBUG_LOG: &str = "info,slippers=debug,slippers_core=debug,slippers_server
 
 pub(super) struct Reader {
     pub(super) layers: Layers,
+    /// A collector of traces is set for all programs, and this one can't send any.
+    pub(super) hears_no_collector: bool,
 }
 
 impl Reader {
     pub(super) fn new(world: &World) -> Self {
-        Self { layers: Layers::read(world) }
+        Self { layers: Layers::read(world), hears_no_collector: false }
     }
 
     /// The config when nothing was wrong.

@@ -2,6 +2,7 @@
 
 use slippers_server::settings::TraceExport;
 
+use super::fault::Source;
 use super::reader::Reader;
 use super::table;
 
@@ -10,7 +11,11 @@ impl Reader {
     pub(super) fn traces(&mut self, is_built: bool) -> Option<TraceExport> {
         let (endpoint, headers) = (self.text(&table::OTLP_ENDPOINT), self.text(&table::OTLP_HEADERS));
         if endpoint.trim().is_empty() {
-            self.needs(&[&table::OTLP_HEADERS], &table::OTLP_ENDPOINT);
+            return None;
+        }
+        // The variable is a standard one, which platforms set for all programs: there it is no mistake.
+        if !is_built && self.layers.get(&table::OTLP_ENDPOINT).from == Source::Environment {
+            self.hears_no_collector = true;
             return None;
         }
         if !is_built {
@@ -46,8 +51,8 @@ mod tests {
 
     /// Whether it is sent somewhere, and what is wrong.
     fn read(settings: &[(&str, &str)], is_built: bool) -> (bool, String) {
-        let flags: Vec<(&str, &str)> = settings.to_vec();
-        let (_dir, world) = world(&[], &flags);
+        let lines: Vec<String> = settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let (_dir, world) = world(&[(".env", &lines.join("\n"))], &[]);
         let mut reader = Reader::new(&world);
         let is_sent = reader.traces(is_built).is_some();
         (is_sent, reader.finish(()).err().map(|faults| faults.to_string()).unwrap_or_default())
@@ -61,15 +66,20 @@ mod tests {
         assert_eq!(read(&[endpoint, headers], true), (true, String::new()));
         for (settings, is_built, told) in [
             (&[endpoint][..], false, "--features otlp"),
-            (&[headers], true, "without OTEL_EXPORTER_OTLP_ENDPOINT"),
             (&[("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4317")], true, "http://HOST:4318"),
             (&[endpoint, ("OTEL_EXPORTER_OTLP_HEADERS", "hunter2")], true, "OTEL_EXPORTER_OTLP_HEADERS"),
         ] {
             let (is_sent, faults) = read(settings, is_built);
-            assert!(
-                !is_sent && faults.contains(told) && !faults.contains("hunter2"),
-                "{settings:?}: {faults}"
-            );
+            assert!(!is_sent && faults.contains(told), "{settings:?}: {faults}");
+            assert!(!faults.contains("hunter2"), "{faults}");
         }
+    }
+
+    #[test]
+    fn what_a_platform_sets_for_all_programs_keeps_none_from_starting() {
+        let (_dir, world) = world(&[], &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318")]);
+        let mut reader = Reader::new(&world);
+        assert!(reader.traces(false).is_none() && reader.hears_no_collector);
+        reader.finish(()).expect("no fault");
     }
 }

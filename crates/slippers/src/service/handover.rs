@@ -28,7 +28,8 @@ const MOST_LISTENERS: usize = 2;
 const READY: u8 = b'r';
 /// What goes with the listeners: whether systemd keeps the public one open.
 const SYSTEMD_KEEPS: u8 = b's';
-const OURS_ALONE: u8 = b'l';
+/// Not what earlier versions sent whoever's it was: of those it is not known, and what is systemd's must not be closed as ours.
+const OURS_ALONE: u8 = b'o';
 
 /// The successor's end of the line.
 pub(crate) struct Predecessor(UnixStream);
@@ -54,7 +55,7 @@ impl Predecessor {
         if listeners.is_empty() {
             return Err(io::Error::other("the process before sent no listener"));
         }
-        Ok((Self(line), listeners, byte == [SYSTEMD_KEEPS]))
+        Ok((Self(line), listeners, byte != [OURS_ALONE]))
     }
 
     /// Tells the old process that this one serves.

@@ -57,7 +57,8 @@ pub(crate) async fn until_the_end(
             () = limit.reached() => tracing::info!("a successor is started: LIMIT_MAX_REQUESTS is reached"),
         }
         tokio::select! {
-            () = signals.stop() => break,
+            // One that serves already is not given up: it may have let somebody in.
+            biased;
             started = successor.start() => match started {
                 Ok(process) => {
                     tracing::info!(process, "handed over to process {process}");
@@ -66,6 +67,7 @@ pub(crate) async fn until_the_end(
                 }
                 Err(error) => tracing::error!(%error, "no successor, this process goes on: {error}"),
             },
+            () = signals.stop() => break,
         }
     }
     tracing::info!("stopping: what runs is finished first; a second signal ends it at once");

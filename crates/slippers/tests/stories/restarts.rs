@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -311,15 +311,17 @@ fn a_successor_leaves_the_socket_of_systemd_as_it_was() {
 #[test]
 fn a_link_is_moved_to_another_version_and_back_with_a_reload_each() {
     let unit = Unit::new();
-    let folder = unit.dir.path().canonicalize().expect("a folder");
-    let program = command(&folder, &[]).get_program().to_owned();
+    let program = PathBuf::from(command(unit.dir.path(), &[]).get_program());
+    // Where programs can be run, and versions cost no room.
+    let beside = TempDir::new_in(program.parent().expect("a folder")).expect("a folder");
+    let folder = beside.path().canonicalize().expect("a folder");
     let run = |name: &str, arguments: &[&OsStr]| {
         let status = Command::new(name).args(arguments).current_dir(&folder).status().expect("it runs");
         assert!(status.success(), "{name} {arguments:?}");
     };
     for version in ["1.4.0", "1.5.0"] {
         run("mkdir", &[version.as_ref()]);
-        run("cp", &[&program, format!("{version}/slippers").as_ref()]);
+        run("ln", &[program.as_ref(), format!("{version}/slippers").as_ref()]);
     }
     let upgrade = |to: &str| run("ln", &["-sfn".as_ref(), to.as_ref(), "current".as_ref()]);
     let runs = |process: u32| Path::new(&format!("/proc/{process}/exe")).canonicalize().expect("a program");

@@ -13,6 +13,9 @@ const SERVER: u8 = 2;
 /// `STATUS_CODE_ERROR`. A client's fault is none of a server's span.
 const FAILED: u8 = 2;
 
+/// Those that a span names.
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
+
 /// The body of an `ExportTraceServiceRequest`.
 pub(super) fn of(spans: &[Span]) -> Value {
     let version = env!("CARGO_PKG_VERSION");
@@ -27,11 +30,14 @@ pub(super) fn of(spans: &[Span]) -> Value {
 
 fn span(span: &Span) -> Value {
     let Span { trace, method, route, path, status, ended, taken, work } = span;
-    let name = if route.is_empty() { method.to_string() } else { format!("{method} {route}") };
+    // Of other methods anybody may invent one for each request.
+    let is_known = METHODS.contains(&method.as_str());
+    let (method, verb) = if is_known { (method.as_str(), method.as_str()) } else { ("_OTHER", "HTTP") };
+    let name = if route.is_empty() { verb.to_owned() } else { format!("{verb} {route}") };
     let ended = i128::from(ended.micros()) * 1000;
     let began = ended - i128::try_from(taken.as_nanos()).unwrap_or_default();
     let mut attributes = vec![
-        text("http.request.method", method.as_str()),
+        text("http.request.method", method),
         text("url.path", path),
         number("http.response.status_code", status.as_u16().into()),
         number("slippers.db.statements", work.statements),
