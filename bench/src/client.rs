@@ -31,6 +31,23 @@ impl Client {
     /// # Errors
     /// With what was answered instead.
     pub fn ask(&mut self, method: &str, target: &str, headers: &str, body: &str) -> Result<String> {
+        match self.exchange(method, target, headers, body)? {
+            (200, _, body) => Ok(body),
+            (_, head, body) => Err(Error::other(format!("{target}: {head}{body}"))),
+        }
+    }
+
+    /// Status, head and body of whatever is answered.
+    ///
+    /// # Errors
+    /// When it is no answer.
+    pub fn exchange(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &str,
+        body: &str,
+    ) -> Result<(u16, String, String)> {
         let length =
             if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
         let request = format!("{method} {target} HTTP/1.1\r\nHost: shop\r\n{headers}{length}\r\n{body}");
@@ -52,10 +69,7 @@ impl Client {
         let mut body = vec![0; length];
         self.0.read_exact(&mut body)?;
         let body = String::from_utf8(body).map_err(Error::other)?;
-        if head.starts_with("HTTP/1.1 200 ") {
-            Ok(body)
-        } else {
-            Err(Error::other(format!("{target}: {head}{body}")))
-        }
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        Ok((status.ok_or_else(|| Error::other(format!("{target}: {head}")))?, head, body))
     }
 }

@@ -105,10 +105,8 @@ fn peak(ask: impl Ask, window: Duration) -> usize {
     tally.served()
 }
 
-/// Those who wait, and those who are refused meanwhile: more than this are never under way at once. Without connections to
-/// wait for, 256 wait for a reader.
+/// Those who wait, and those who are refused meanwhile: more than this are never under way at once.
 const HANDS: usize = 96;
-const HANDS_ON_A_FILE: usize = 400;
 
 /// So many requests in a window, each at its time, whether the earlier ones are answered or not.
 fn flood(ask: impl Ask, hands: usize, window: Duration, requests: usize) -> Tally {
@@ -189,63 +187,4 @@ fn measure_what_ten_times_the_capacity_does() {
     assert!(served * 10 >= peak * 8, "{served} were served, and {peak} at the peak");
     assert!(slow < Duration::from_millis(10), "a refusal took {slow:?}");
     assert!(tally.other.lock().expect("no poison").is_empty() && most <= BUDGET);
-}
-
-/// The same on a file, where searches wait for a reader: kept pages and products are served all the while.
-#[test]
-#[ignore = "a measurement: run script/measure-overload"]
-#[expect(clippy::print_stdout, reason = "what was measured is for people")]
-fn measure_what_ten_times_the_capacity_does_on_a_file() {
-    const WINDOW: Duration = Duration::from_secs(30);
-    let shop = Shop::on_a_file(TempDir::new().expect("a folder"), &[("SLIPPERS_LOG", "off")], &[]);
-    let (code, _, errors) = shop.run(&["seed", "--products", "20000"], "");
-    assert_eq!(code, 0, "{errors}");
-    let searches = AtomicUsize::new(0);
-    let ask = |tally: &Tally, end: Instant| {
-        let number = searches.fetch_add(1, Ordering::Relaxed);
-        let (skip, mut line) = (number % 3_000, Line::open(&shop));
-        let target =
-            format!("/slippers/?search=a&sort=price_desc&skip={skip}&limit={}", 1 + number / 3_000 % 100);
-        let since = Instant::now();
-        line.say(&request("GET", &target, &[], b""));
-        let status = line.hear().expect("an answer").status;
-        if Instant::now() < end || ![200, 503].contains(&status) {
-            tally.note(status, since.elapsed());
-        }
-    };
-    let peak = peak(ask, WINDOW);
-    let (over, mut kept) = (AtomicBool::new(false), Vec::new());
-    let tally = std::thread::scope(|scope| {
-        let keeping = scope.spawn(|| {
-            let (mut kept, mut line) = (Vec::new(), Line::open(&shop));
-            while !over.load(Ordering::SeqCst) {
-                let since = Instant::now();
-                line.say(b"GET /slippers/ HTTP/1.1\r\nHost: shop\r\n\r\n");
-                assert_eq!(
-                    line.hear().map(|answer| answer.status),
-                    Some(200),
-                    "a kept page is always served"
-                );
-                kept.push(since.elapsed());
-                pause(Duration::from_millis(20));
-            }
-            kept
-        });
-        let _over = Over(&over);
-        let tally = flood(ask, HANDS_ON_A_FILE, WINDOW, 10 * peak);
-        over.store(true, Ordering::SeqCst);
-        kept = keeping.join().expect("a reader of kept pages");
-        tally
-    });
-    kept.sort_unstable();
-    let (served, (refused, slow)) = (tally.served(), tally.refused());
-    println!(
-        "searches of the shop on a file in {WINDOW:?}: {peak} at the peak; of ten times that {served} served, {refused} refused, \
-         99 of 100 of them within {slow:?}; a kept page meanwhile within {:?} (99 of 100); other answers: {:?}",
-        kept.get(kept.len() * 99 / 100),
-        tally.other.lock().expect("no poison")
-    );
-    assert!(served * 10 >= peak * 8, "{served} were served, and {peak} at the peak");
-    assert!(slow < Duration::from_millis(10), "a refusal took {slow:?}");
-    assert!(tally.other.lock().expect("no poison").is_empty());
 }
