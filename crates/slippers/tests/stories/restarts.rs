@@ -229,6 +229,16 @@ impl Unit {
     fn hears(&self, word: &str, times: usize) {
         eventually(word, || (self.heard(word).len() >= times).then_some(()));
     }
+
+    /// Has a successor follow the only program that was started, and waits until that one has ended.
+    fn hand_over(&self, mut started: Started) -> Process {
+        self.hears("READY=1", 1);
+        signal(started.0.id(), "USR2");
+        let next = eventually("the new main process", || self.heard("MAINPID=").pop());
+        let next = Process(next.parse().expect("a process id"));
+        eventually("the old one ends", || started.0.try_wait().expect("it can be waited for"));
+        next
+    }
 }
 
 struct Started(Child);
@@ -275,13 +285,10 @@ fn systemd_hears_when_it_is_ready_lives_and_stops() {
 #[test]
 fn systemd_hears_who_follows_and_that_one_gives_the_signs_of_life() {
     let unit = Unit::new();
-    let mut started = unit.start();
-    unit.hears("READY=1", 1);
-    signal(started.0.id(), "USR2");
-    let next = eventually("the new main process", || unit.heard("MAINPID=").pop());
-    let next = Process(next.parse().expect("a process id"));
-    assert_ne!(next.0, started.0.id());
-    eventually("the old one ends", || started.0.try_wait().expect("it can be waited for"));
+    let started = unit.start();
+    let old = started.0.id();
+    let next = unit.hand_over(started);
+    assert_ne!(next.0, old);
     let lives = unit.heard("WATCHDOG=1").len();
     unit.hears("WATCHDOG=1", lives + 2);
 }
@@ -290,12 +297,7 @@ fn systemd_hears_who_follows_and_that_one_gives_the_signs_of_life() {
 #[test]
 fn a_successor_leaves_the_socket_of_systemd_as_it_was() {
     let unit = Unit::new();
-    let mut started = unit.start();
-    unit.hears("READY=1", 1);
-    signal(started.0.id(), "USR2");
-    let next = eventually("the new main process", || unit.heard("MAINPID=").pop());
-    let next = Process(next.parse().expect("a process id"));
-    eventually("the old one ends", || started.0.try_wait().expect("it can be waited for"));
+    let next = unit.hand_over(unit.start());
     signal(next.0, "TERM");
     // Nobody here is its parent; without a program it has ended.
     let program = format!("/proc/{}/exe", next.0);
