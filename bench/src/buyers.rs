@@ -2,6 +2,7 @@
 
 use std::io::{Error, Result};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::shop::Shop;
@@ -21,7 +22,11 @@ pub fn head_of(answer: &str) -> Result<String> {
 /// # Errors
 /// The first answer that was another.
 pub fn register(shop: &Shop, count: usize) -> Result<Vec<String>> {
+    /// Nobody's name is taken twice.
+    static REGISTERED: AtomicUsize = AtomicUsize::new(0);
+    let before = REGISTERED.fetch_add(count, Ordering::Relaxed);
     for_each(shop, 8, count, |client, number| {
+        let number = before + number;
         let body = format!(
             r#"{{"name":"Buyer {number}","surname":"Bench","phone_number":"+99890{:07}","password":"slippers-{number}","confirm_password":"slippers-{number}"}}"#,
             2_000_000 + number
@@ -40,9 +45,23 @@ pub fn for_each<T: Send>(
     count: usize,
     act: impl Fn(&mut Client, usize) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let next = AtomicUsize::new(0);
-    let hand = || -> Result<Vec<T>> {
-        let (mut client, mut done) = (Client::open(shop.address)?, Vec::new());
+    Ok(timed(shop, hands, count, act)?.0)
+}
+
+/// The same, and how long it took from when all were connected.
+///
+/// # Errors
+/// The first of any hand.
+pub fn timed<T: Send>(
+    shop: &Shop,
+    hands: usize,
+    count: usize,
+    act: impl Fn(&mut Client, usize) -> Result<T> + Sync,
+) -> Result<(Vec<T>, Duration)> {
+    let clients = (0..hands).map(|_| Client::open(shop.address)).collect::<Result<Vec<_>>>()?;
+    let (next, act, begun) = (&AtomicUsize::new(0), &act, Instant::now());
+    let hand = |mut client: Client| -> Result<Vec<T>> {
+        let mut done = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
@@ -52,10 +71,11 @@ pub fn for_each<T: Send>(
         }
     };
     std::thread::scope(|scope| {
-        let hands: Vec<_> = (0..hands).map(|_| scope.spawn(hand)).collect();
+        let hands: Vec<_> = clients.into_iter().map(|client| scope.spawn(move || hand(client))).collect();
         let ends = hands
             .into_iter()
             .map(|hand| hand.join().unwrap_or_else(|_| Err(Error::other("a client's thread panicked"))));
-        Ok(ends.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+        let done = ends.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+        Ok((done, begun.elapsed()))
     })
 }

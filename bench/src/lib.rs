@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "programs that measure may block")]
 
+pub mod bare;
 pub mod buyers;
 pub mod client;
 pub mod open_loop;

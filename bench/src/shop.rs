@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -32,9 +32,10 @@ pub struct Shop {
     /// Names of products, as they are told: each is found by few.
     pub names: Vec<String>,
     shop: Child,
+    program: PathBuf,
     /// The server of its database.
     postmaster: Option<u32>,
-    _folder: TempDir,
+    folder: TempDir,
     /// Its database, if it is on PostgreSQL.
     pub database: Option<Database>,
 }
@@ -74,19 +75,9 @@ impl Shop {
     ) -> Result<Self, Box<dyn Error>> {
         let folder = TempDir::new()?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let url = database.as_ref().map(Database::url);
         let command = |arguments: &[&str]| {
-            let mut command = Command::new(program);
-            command.args(arguments).env_clear().env("SLIPPERS_DATA_DIR", folder.path());
-            command.env("SLIPPERS_LISTEN", address.to_string()).env("SLIPPERS_LOG", "off");
-            command.env("SECRET_KEY", "a-key-of-a-measurement-that-is-used-nowhere-else");
-            command.env("CACHE_MAX_BYTES", "0").env("RATE_LIMIT_REQUESTS", "2147483647");
-            command.env("LOGIN_RATE_LIMIT", "2147483647").env("ORDER_MAX_OPEN", "0");
-            command.envs(settings.iter().copied());
-            if let Some(database) = &database {
-                command.env("DATABASE_URL", database.url());
-            }
-            command.stdout(Stdio::null());
-            command
+            command(program, arguments, folder.path(), address, url.as_deref(), settings)
         };
         let begun = Instant::now();
         let seeded = command(&["seed", "--products", &products.to_string()]).status()?;
@@ -113,20 +104,69 @@ impl Shop {
             started: Duration::ZERO,
             names: Vec::new(),
             shop,
+            program: program.to_owned(),
             postmaster,
-            _folder: folder,
+            folder,
             database,
         };
         opened.learn_names(products)?;
         Ok(opened)
     }
 
+    /// Another process on its database, which ends with the answer.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn second(&self, settings: &[(&str, &str)]) -> Result<Instance, Box<dyn Error>> {
+        let folder = TempDir::new()?;
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let url = self.database.as_ref().map(Database::url);
+        let child =
+            command(&self.program, &["serve"], folder.path(), address, url.as_deref(), settings).spawn()?;
+        let instance = Instance { address, child, _folder: folder };
+        first_answer(address)?;
+        Ok(instance)
+    }
+
+    /// The file of a shop on SQLite.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("shop.db")
+    }
+
+    /// Runs SQL past the shop, each statement by itself.
+    ///
+    /// # Errors
+    /// When the database refuses it.
+    pub fn execute(&self, statements: &[&str]) -> Result<(), Box<dyn Error>> {
+        match &self.database {
+            Some(database) => statements.iter().try_for_each(|sql| database.psql(sql).map(drop))?,
+            None => {
+                let file = rusqlite::Connection::open(self.file())?;
+                file.busy_timeout(PATIENCE)?;
+                statements.iter().try_for_each(|sql| file.execute_batch(sql))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A number from the database, past the shop.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn number(&self, sql: &str) -> Result<u64, Box<dyn Error>> {
+        match &self.database {
+            Some(database) => Ok(database.psql(sql)?.trim().parse()?),
+            None => {
+                let file = rusqlite::Connection::open(self.file())?;
+                Ok(u64::try_from(file.query_row(sql, [], |row| row.get::<_, i64>(0))?)?)
+            }
+        }
+    }
+
     /// Waits until it answers.
     fn learn_names(&mut self, products: u64) -> Result<(), Box<dyn Error>> {
         let begun = Instant::now();
-        let opened = wait::until(PATIENCE, || Client::open(self.address).ok());
-        let mut client = opened.ok_or("the shop does not answer")?;
-        client.get("/health/live")?;
+        let mut client = first_answer(self.address)?;
         self.started = begun.elapsed();
         // In a small shop each name is there more than once.
         for number in 0..900 {
@@ -163,7 +203,7 @@ impl Shop {
     /// # Errors
     /// When there is no `/proc` to read it from.
     pub fn cpu(&self) -> Result<u64, Box<dyn Error>> {
-        let mut ticks = times(&fs::read_to_string(format!("/proc/{}/stat", self.shop.id()))?)?.own;
+        let mut ticks = ticks_of(self.shop.id())?;
         if let Some(postmaster) = self.postmaster {
             for process in fs::read_dir("/proc")? {
                 let stat = process?.path().join("stat");
@@ -182,11 +222,70 @@ impl Shop {
     }
 }
 
+/// A program of the shop's, with what all of them are told: nothing is kept and nobody refused, unless `settings` say otherwise.
+fn command(
+    program: &Path,
+    arguments: &[&str],
+    folder: &Path,
+    address: SocketAddr,
+    database: Option<&str>,
+    settings: &[(&str, &str)],
+) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().env("SLIPPERS_DATA_DIR", folder);
+    command.env("SLIPPERS_LISTEN", address.to_string()).env("SLIPPERS_LOG", "off");
+    command.env("SECRET_KEY", "a-key-of-a-measurement-that-is-used-nowhere-else");
+    command.env("CACHE_MAX_BYTES", "0").env("RATE_LIMIT_REQUESTS", "2147483647");
+    command.env("LOGIN_RATE_LIMIT", "2147483647").env("ORDER_MAX_OPEN", "0");
+    command.envs(settings.iter().copied());
+    if let Some(database) = database {
+        command.env("DATABASE_URL", database);
+    }
+    command.stdout(Stdio::null());
+    command
+}
+
+/// Waits until somebody listens and answers there.
+fn first_answer(address: SocketAddr) -> Result<Client, Box<dyn Error>> {
+    let opened = wait::until(PATIENCE, || Client::open(address).ok());
+    let mut client = opened.ok_or("the shop does not answer")?;
+    client.get("/health/live")?;
+    Ok(client)
+}
+
+/// Another process on a shop's database.
+#[derive(Debug)]
+pub struct Instance {
+    /// Where it listens.
+    pub address: SocketAddr,
+    child: Child,
+    _folder: TempDir,
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Drop for Shop {
     fn drop(&mut self) {
         let _ = self.shop.kill();
         let _ = self.shop.wait();
     }
+}
+
+/// The processor time that a process has used, in microseconds.
+///
+/// # Errors
+/// When there is no `/proc` to read it from.
+pub fn cpu_of(process: u32) -> Result<u64, Box<dyn Error>> {
+    Ok(ticks_of(process)? * TICK_MICROS)
+}
+
+fn ticks_of(process: u32) -> Result<u64, Box<dyn Error>> {
+    Ok(times(&fs::read_to_string(format!("/proc/{process}/stat"))?)?.own)
 }
 
 /// What a process has used of the processors, in ticks.

@@ -1,63 +1,131 @@
-//! What clients wait at rates that are given, not at what the server can just do: open-loop load on SQLite, kept and cold, and
-//! what the process needs meanwhile.
+//! What clients wait at rates that are given, not at what the server can just do: open-loop load, kept and cold, and what the
+//! process needs meanwhile.
 //!
-//!   `percentiles SLIPPERS [SECONDS] [PRODUCTS]`
+//!   `percentiles SLIPPERS [SECONDS] [PRODUCTS] [LARGE]`
+//!
+//! PRODUCTS are those of the shops that are asked at given rates; LARGE those of one whose memory is looked at.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a program for people")]
 
 use std::error::Error;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
+use slippers_bench::client::Client;
 use slippers_bench::open_loop::load;
 use slippers_bench::shop::Shop;
+use slippers_testbed::postgres::Postgres;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Connections over which it is asked.
 const CONNECTIONS: usize = 64;
 const RATES: [u32; 3] = [500, 2_000, 8_000];
+/// A cold page is nobody's every eighth of a millisecond.
+const MOST_COLD_PAGES: u32 = 2_000;
+const KEPT: &str = "67108864";
+const MIB: u64 = 1024;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [program, more @ ..] = &arguments[..] else {
-        return Err("usage: percentiles SLIPPERS [SECONDS] [PRODUCTS]".into());
+        return Err("usage: percentiles SLIPPERS [SECONDS] [PRODUCTS] [LARGE]".into());
     };
     let number = |at: usize, otherwise: u64| more.get(at).map_or(Ok(otherwise), |text| text.parse());
     let (length, products) = (Duration::from_secs(number(0, 10)?), number(1, 1_000)?);
+    let (program, large) = (Path::new(program), number(2, 100_000)?);
     println!("| page | wanted a second | answered | p50 us | p95 us | p99 us | p99.9 us | CPU us each |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let mut needs = Vec::new();
-    for (cache, kind) in [("67108864", "kept"), ("0", "cold")] {
-        let shop = Shop::on_a_file(Path::new(program), products, &[("CACHE_MAX_BYTES", cache)])?;
+    for (cache, kind) in [(KEPT, "kept"), ("0", "cold")] {
+        let metrics = free_port()?;
+        let listen = metrics.to_string();
+        let settings = [("CACHE_MAX_BYTES", cache), ("METRICS_LISTEN", listen.as_str())];
+        let shop = Shop::on_a_file(program, products, &settings)?;
         let idle = shop.resident_kib()?;
-        let page = |_: u64| "/slippers/".to_owned();
-        let product = |number: u64| format!("/slippers/{}", 1 + number % products);
-        let holds = |body: &str| body.contains("\"id\":") && body.ends_with('}');
-        let pages: [(&str, &(dyn Fn(u64) -> String + Sync)); 2] =
-            [("page of 20", &page), ("product", &product)];
-        for (what, target) in pages {
-            for rate in RATES {
-                // A cold page is nobody's every eighth of a millisecond.
-                if kind == "cold" && what == "page of 20" && rate > 2_000 {
-                    continue;
-                }
-                let before = shop.cpu()?;
-                let waits = load(shop.address, &|number| target(number), &holds, rate, length, CONNECTIONS)?;
-                let cpu = (shop.cpu()? - before) / u64::try_from(waits.count())?.max(1);
-                let [p50, p95, p99, p999] = [500, 950, 990, 999].map(|share| waits.within(share));
-                println!(
-                    "| {kind} {what} | {rate} | {} | {p50} | {p95} | {p99} | {p999} | {cpu} |",
-                    waits.count()
-                );
-            }
-        }
+        ask(&shop, &format!("{kind}, SQLite"), products, length)?;
         needs.push(format!(
-            "{kind}: first 200 after {} ms; {} MiB idle, {} MiB after the load",
+            "{kind}, SQLite: first 200 after {} ms (limit 100); {} MiB idle (limit 40), {} MiB after the load; {}",
             shop.started.as_millis(),
-            idle / 1024,
-            shop.resident_kib()? / 1024
+            idle / MIB,
+            shop.resident_kib()? / MIB,
+            refused(metrics)?,
         ));
     }
+    {
+        let metrics = free_port()?;
+        let listen = metrics.to_string();
+        let server = Postgres::builder().fsync(true).start()?;
+        let shop = Shop::on(program, &server, products, &[("METRICS_LISTEN", &listen)])?;
+        ask(&shop, "cold, PostgreSQL", products, length)?;
+        needs.push(format!(
+            "cold, PostgreSQL: first 200 after {} ms; {}",
+            shop.started.as_millis(),
+            refused(metrics)?
+        ));
+    }
+    needs.push(memory(program, large, length)?);
     println!();
     needs.iter().for_each(|line| println!("- {line}"));
     Ok(())
+}
+
+fn free_port() -> std::io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
+fn holds(body: &str) -> bool {
+    body.contains("\"id\":") && body.ends_with('}')
+}
+
+fn ask(shop: &Shop, kind: &str, products: u64, length: Duration) -> Outcome<()> {
+    // Who ask for the same at the same moment are answered together: each asks for another page.
+    let page = |number: u64| format!("/slippers/?skip={}", number % 180);
+    let product = |number: u64| format!("/slippers/{}", 1 + number % products);
+    let pages: [(&str, &(dyn Fn(u64) -> String + Sync)); 2] = [("page of 20", &page), ("product", &product)];
+    for (what, target) in pages {
+        for rate in RATES {
+            if kind.starts_with("cold") && what == "page of 20" && rate > MOST_COLD_PAGES {
+                continue;
+            }
+            let before = shop.cpu()?;
+            let waits = load(shop.address, &|number| target(number), &holds, rate, length, CONNECTIONS)?;
+            let cpu = (shop.cpu()? - before) / u64::try_from(waits.count())?.max(1);
+            let [p50, p95, p99, p999] = [500, 950, 990, 999].map(|share| waits.within(share));
+            println!(
+                "| {what}, {kind} | {rate} | {} | {p50} | {p95} | {p99} | {p999} | {cpu} |",
+                waits.count()
+            );
+            std::io::stdout().flush()?;
+        }
+    }
+    Ok(())
+}
+
+/// How often the pool was exhausted: whoever had to be refused a connection.
+fn refused(metrics: SocketAddr) -> Outcome<String> {
+    let told = Client::open(metrics)?.get("/metrics")?;
+    let counts: Vec<&str> =
+        told.lines().filter(|line| line.starts_with("slippers_db_refused_total")).collect();
+    if counts.is_empty() {
+        return Err("the shop does not tell how many it has refused a connection".into());
+    }
+    let numbers = counts.iter().map(|line| line.rsplit(' ').next().unwrap_or_default().parse::<f64>());
+    Ok(format!("pool exhausted {} times", numbers.sum::<Result<f64, _>>()?))
+}
+
+/// What the process has in memory with the default cache, when every page of a large shop was asked for.
+fn memory(program: &Path, products: u64, length: Duration) -> Outcome<String> {
+    let shop = Shop::on_a_file(program, products, &[("CACHE_MAX_BYTES", KEPT)])?;
+    let target = |number: u64| match number % 4 {
+        0 => format!("/slippers/?skip={}", number * 20 % products),
+        _ => format!("/slippers/{}", 1 + number * 7919 % products),
+    };
+    load(shop.address, &target, &holds, 4_000, length * 3, CONNECTIONS)?;
+    Ok(format!(
+        "{products} products, SQLite, default cache: {} MiB while others are asked for 4,000 times a second (limit 160)",
+        shop.resident_kib()? / MIB
+    ))
 }

@@ -125,6 +125,10 @@ pub struct RateSettings {
     pub window: Duration,
     /// Paths that are never counted, to the letter; `/static` and all below it never is.
     pub excluded_paths: Vec<String>,
+    /// Callers that ask for many people, such as a front-end's own server.
+    pub trusted_callers: Vec<Network>,
+    /// Requests that one of them may make in that way for people who are not signed in; at least 1.
+    pub trusted_requests: u32,
 }
 
 /// The limit on sign-ins.

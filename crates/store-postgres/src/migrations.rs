@@ -14,7 +14,7 @@ use crate::error::OpenError;
 use crate::params::params;
 
 /// Name and text, in the order in which they are applied.
-const MIGRATIONS: [(&str, &str); 14] = [
+const MIGRATIONS: [(&str, &str); 15] = [
     ("0001_catalog", include_str!("../migrations/0001_catalog.sql")),
     ("0002_accounts", include_str!("../migrations/0002_accounts.sql")),
     ("0003_cart", include_str!("../migrations/0003_cart.sql")),
@@ -29,6 +29,7 @@ const MIGRATIONS: [(&str, &str); 14] = [
     ("0013_outbox", include_str!("../migrations/0013_outbox.sql")),
     ("0014_comparisons", include_str!("../migrations/0014_comparisons.sql")),
     ("0015_list_order", include_str!("../migrations/0015_list_order.sql")),
+    ("0016_joints", include_str!("../migrations/0016_joints.sql")),
 ];
 
 /// The indexes that all migrations together leave.

@@ -1,6 +1,9 @@
 //! How a database's schema is brought up to the program's.
 #![expect(clippy::expect_used, reason = "helpers of tests: what fails here fails the test")]
 
+use slippers_core::audit::By;
+use slippers_core::catalog::{CatalogStore as _, NewSlipper};
+use slippers_core::types::{Money, Timestamp};
 use slippers_store_postgres::{MigrationState, OpenError, PostgresSettings, PostgresStore};
 use slippers_testbed::postgres::Database;
 
@@ -34,6 +37,38 @@ async fn opening_applies_all_and_opening_again_nothing() {
     assert!(
         states(&settings).await.iter().all(|s| matches!(s, MigrationState::Applied(at) if at.micros() == 7))
     );
+}
+
+/// Products that were there before words that meet were looked up by that are found so too.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_there_before_is_indexed_as_what_comes_after() {
+    let (database, settings) = empty();
+    let store = PostgresStore::open(&settings).await.expect("a store");
+    for (name, size) in [
+        ("Тёплые тапки Комфорт", "XXXL EUR 42"),
+        ("abc def  ghi", "a"),
+        (" abcd  efghi jkl ", "42"),
+        ("abc x-x-x-x-x-x-x-x-x-x-x-x-x def", "42"),
+        ("abc xxxxxxxxxxxxxxxxxxxxxxxx def", "abc"),
+        ("short", ""),
+    ] {
+        let new = NewSlipper {
+            name: name.to_owned(),
+            size: size.to_owned(),
+            price: Money::from_minor(1),
+            quantity: 1,
+            category: None,
+        };
+        store.create_slipper(new, By::CommandLine, Timestamp::from_seconds(1)).await.expect("made");
+    }
+    store.close().await;
+    let parts = "SELECT string_agg(slipper_id || gram, '|' ORDER BY slipper_id, gram) FROM slipper_grams";
+    let before = database.psql(parts).expect("the parts");
+    assert!(before.contains("1лые тапки ком") && before.contains("1xxl eur"), "{before}");
+    database.psql("DELETE FROM slipper_grams WHERE length(gram) > 2").expect("as before");
+    database.psql("DELETE FROM schema_migrations WHERE name = '0016_joints'").expect("as before");
+    PostgresStore::open(&settings).await.expect("a store").close().await;
+    assert_eq!(database.psql(parts).expect("the parts"), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Error, ErrorCode, params};
 use sha2::{Digest, Sha256};
+use slippers_core::is_expansion;
 use slippers_core::types::Timestamp;
-use slippers_core::{StoreError, is_expansion};
 
 use crate::accounts;
+use crate::catalog;
 use crate::connection::{BUSY_TIMEOUT, open_untouched};
 use crate::db::Db;
 use crate::error::OpenError;
@@ -23,9 +24,11 @@ const APPLICATION_ID: i64 = 0x534c_5053;
 
 /// The migration after which everybody is made findable.
 const USERS: &str = "0005_users";
+/// The migration after which all products can be found by where their words meet.
+const JOINTS: &str = "0016_joints";
 
 /// Name and text, in the order in which they are applied.
-const MIGRATIONS: [(&str, &str); 14] = [
+const MIGRATIONS: [(&str, &str); 15] = [
     ("0001_catalog", include_str!("../migrations/0001_catalog.sql")),
     ("0002_accounts", include_str!("../migrations/0002_accounts.sql")),
     ("0003_cart", include_str!("../migrations/0003_cart.sql")),
@@ -40,6 +43,7 @@ const MIGRATIONS: [(&str, &str); 14] = [
     ("0013_outbox", include_str!("../migrations/0013_outbox.sql")),
     ("0014_comparisons", include_str!("../migrations/0014_comparisons.sql")),
     ("0015_list_order", include_str!("../migrations/0015_list_order.sql")),
+    (JOINTS, include_str!("../migrations/0016_joints.sql")),
 ];
 
 const RECORD: &str = "
@@ -92,21 +96,20 @@ pub(crate) fn migrate(conn: &mut Connection, path: &Path, now: Timestamp) -> Res
 fn apply(tx: &Connection, name: &str, now: Timestamp) -> rusqlite::Result<()> {
     for (_, sql) in MIGRATIONS.iter().filter(|(known, _)| *known == name) {
         tx.execute_batch(sql)?;
-        if name == USERS {
-            index_users(tx)?;
-        }
+        // Folding and parting texts are rules of ours that SQL does not know.
+        let index = match name {
+            USERS => accounts::search::index_all,
+            JOINTS => catalog::search::index_all,
+            _ => |_: &Db<'_>| Ok(()),
+        };
+        index(&Db::new(tx, &AtomicU64::new(0)))
+            .map_err(|error| Error::ToSqlConversionFailure(Box::new(error)))?;
         tx.execute(
             "INSERT INTO schema_migrations (name, checksum, applied_at) VALUES (?1, ?2, ?3)",
             params![name, checksum(sql), now.micros()],
         )?;
     }
     tx.pragma_update(None, "application_id", APPLICATION_ID)
-}
-
-/// Folding is a rule of ours that SQL does not know.
-fn index_users(tx: &Connection) -> rusqlite::Result<()> {
-    let index = |error: StoreError| Error::ToSqlConversionFailure(Box::new(error));
-    accounts::search::index_all(&Db::new(tx, &AtomicU64::new(0))).map_err(index)
 }
 
 /// Where each migration stands in the file, which is neither made nor changed.

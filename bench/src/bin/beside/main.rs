@@ -1,22 +1,29 @@
-//! Cold pages and orders over HTTP beside pgbench with the same SQL on the same server, in rounds that alternate.
+//! The shop over HTTP beside what limits it, in rounds that alternate.
 //!
-//!   `beside SLIPPERS [SECONDS] [ROUNDS] [PRODUCTS]`
+//!   `beside SLIPPERS [SECONDS] [ROUNDS] [PRODUCTS] [ROW]`
 //!
-//! The SQL of a page is not written down here: the server's own log says what the shop has sent. Orders stand beside one
-//! statement an order (`order.sql`). It needs wrk, psql and pgbench.
+//! On PostgreSQL: cold pages beside pgbench with the SQL that the server's own log says the shop has sent, and orders beside one
+//! statement an order (`order.sql`). On SQLite: cold pages beside bare hyper and a loop over the same SQL, and orders beside a
+//! loop that commits 64 of them at once. On both: carts beside products, and a crowd on one product beside the same crowd on a
+//! thousand. At last, what company costs: Redis, a second process, a replica. With ROW only rows that have it in their names are
+//! measured. It needs wrk, psql, pgbench and redis-server.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program for people, which may block")]
 
+mod company;
+mod files;
 mod orders;
 mod pages;
 
 use std::error::Error;
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
 
 use slippers_bench::median;
 use slippers_bench::shop::Shop;
-use slippers_testbed::postgres::{Database, Postgres};
+use slippers_testbed::postgres::Postgres;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// How long and how often each side is measured.
 #[derive(Clone, Copy)]
@@ -25,10 +32,10 @@ struct Rounds {
     count: usize,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [program, more @ ..] = &arguments[..] else {
-        return Err("usage: beside SLIPPERS [SECONDS] [ROUNDS] [PRODUCTS]".into());
+        return Err("usage: beside SLIPPERS [SECONDS] [ROUNDS] [PRODUCTS] [ROW]".into());
     };
     let number = |at: usize, otherwise: u64| more.get(at).map_or(Ok(otherwise), |text| text.parse());
     let rounds = Rounds { seconds: number(0, 4)?, count: usize::try_from(number(1, 3)?)? };
@@ -39,40 +46,39 @@ fn main() -> Result<(), Box<dyn Error>> {
         .setting("shared_buffers", "512MB")
         .setting("max_wal_size", "4GB")
         .start()?;
-    let shop = Shop::on(program, &server, products, &[])?;
-    let database = shop.database.as_ref().ok_or("a database")?;
-    // Nothing is sold out while it is measured.
-    database.psql("UPDATE slippers SET quantity = 1000000000, is_paused = false; VACUUM ANALYZE slippers")?;
-    println!("| what | the shop, a second | pgbench, a second | ratio | at least |");
+    println!("| what | the shop, a second | its limit, a second | ratio | at least |");
     println!("| --- | --- | --- | --- | --- |");
-    pages::measure(&shop, &server, rounds, products)?;
-    orders::measure(&shop, rounds)?;
-    Ok(())
+    {
+        let shop = Shop::on(program, &server, products, &[])?;
+        never_sold_out(&shop)?;
+        shop.execute(&["VACUUM ANALYZE slippers"])?;
+        pages::measure(&shop, &server, rounds, products)?;
+        orders::beside_pgbench(&shop, rounds)?;
+    }
+    {
+        let shop = Shop::on_a_file(program, products, &[])?;
+        never_sold_out(&shop)?;
+        files::pages(&shop, rounds, products)?;
+        files::orders(&shop, rounds)?;
+    }
+    company::measure(program, &server, rounds)
 }
 
-/// Runs pgbench with a script; answers transactions a second.
-fn pgbench(database: &Database, script: &str, clients: usize, seconds: u64) -> Result<f64, Box<dyn Error>> {
-    let file = tempfile::NamedTempFile::new()?;
-    std::io::Write::write_all(&mut file.as_file(), script.as_bytes())?;
-    let output = Command::new("pgbench")
-        .args(["-n", "-M", "prepared", "-c", &clients.to_string(), "-j", &clients.min(2).to_string()])
-        .args(["-T", &seconds.to_string(), "-f"])
-        .arg(file.path())
-        .arg(database.url())
-        .output()?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let rate = said.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    rate.ok_or_else(|| format!("pgbench: {said}{}", String::from_utf8_lossy(&output.stderr)).into())
+fn never_sold_out(shop: &Shop) -> Outcome<()> {
+    shop.execute(&["UPDATE slippers SET quantity = 1000000000, is_paused = false"])
 }
 
-/// One row: the medians of what both sides did in turn.
+/// One row: the medians of what both sides did in turn, in whatever they are told a second.
 fn row(
     name: &str,
     rounds: usize,
     at_least: f64,
-    mut ours: impl FnMut() -> Result<f64, Box<dyn Error>>,
-    mut theirs: impl FnMut() -> Result<f64, Box<dyn Error>>,
-) -> Result<(), Box<dyn Error>> {
+    mut ours: impl FnMut() -> Outcome<f64>,
+    mut theirs: impl FnMut() -> Outcome<f64>,
+) -> Outcome<()> {
+    if std::env::args().nth(5).is_some_and(|wanted| !name.contains(&wanted)) {
+        return Ok(());
+    }
     let (mut a, mut b) = (Vec::new(), Vec::new());
     for _ in 0..rounds.max(1) {
         a.push(ours()?);
@@ -80,5 +86,5 @@ fn row(
     }
     let (a, b) = (median(a), median(b));
     println!("| {name} | {a:.0} | {b:.0} | {:.2} | {at_least} |", a / b);
-    Ok(())
+    Ok(std::io::stdout().flush()?)
 }

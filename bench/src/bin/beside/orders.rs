@@ -1,65 +1,94 @@
 //! Orders from carts, every one of a cart that has changed since the last, and as many in the database as were answered.
 
-use std::error::Error;
-use std::time::Instant;
+use std::time::Duration;
 
-use slippers_bench::buyers::{for_each, register};
+use slippers_bench::buyers::{for_each, register, timed};
 use slippers_bench::shop::Shop;
 
-use crate::{Rounds, pgbench, row};
+use crate::pages::pgbench;
+use crate::{Outcome, Rounds, row};
 
-const CLIENTS: usize = 64;
+pub(crate) const CLIENTS: usize = 64;
 /// Carts that are ready when the clock starts.
 const CARTS: usize = 640;
-const LINES: usize = 3;
+/// How often they are filled and ordered for one figure; a buyer has few orders that are not paid.
+const FILLS: usize = 2;
 
-pub(crate) fn measure(shop: &Shop, rounds: Rounds) -> Result<(), Box<dyn Error>> {
-    let database = shop.database.as_ref().ok_or("a database")?;
-    let buyers = register(shop, CARTS)?;
-    let script = |products: usize| {
-        let set = |name: &str, from: usize| {
-            // Three that are never the same.
-            let (low, high) = (from * products / LINES + 1, (from + 1) * products / LINES);
-            format!("\\set {name} random({low}, {high})\n")
-        };
-        format!("{}{}{}{}", set("one", 0), set("two", 1), set("three", 2), include_str!("order.sql"))
-    };
-    for (name, clients, connections, products, at_least) in [
-        ("orders, 64 clients", CLIENTS, 16, 1_000, 1.5),
-        ("orders, 1 client", 1, 1, 1_000, 0.4),
-        ("orders, 64 clients on 10 products", CLIENTS, CLIENTS, 10, 6.0),
-    ] {
-        let sql = script(products);
-        let ours = || order(shop, &buyers, clients, products);
-        row(name, rounds.count, at_least, ours, || pgbench(database, &sql, connections, rounds.seconds))?;
-    }
-    Ok(())
+/// Who orders what: `products` of them, so many lines in each cart.
+#[derive(Clone, Copy)]
+pub(crate) struct Demand {
+    pub(crate) clients: usize,
+    pub(crate) products: usize,
+    pub(crate) lines: usize,
 }
 
-/// Orders a second of so many clients.
-fn order(shop: &Shop, buyers: &[String], clients: usize, products: usize) -> Result<f64, Box<dyn Error>> {
+/// A shop's buyers.
+pub(crate) struct Buyers<'s> {
+    shop: &'s Shop,
+    heads: Vec<String>,
+}
+
+pub(crate) fn beside_pgbench(shop: &Shop, rounds: Rounds) -> Outcome<()> {
     let database = shop.database.as_ref().ok_or("a database")?;
-    let count = || -> Result<u64, Box<dyn Error>> {
-        Ok(database.psql("SELECT count(*) FROM orders")?.trim().parse()?)
-    };
-    let carts = if clients == 1 { CARTS / 4 } else { CARTS };
-    for_each(shop, 8, carts, |client, number| {
-        for line in 0..LINES {
-            let among = products / LINES;
-            let product = line * among + 1 + (number * 7919) % among;
-            let body = format!(r#"{{"slipper_id":{product},"quantity":1}}"#);
-            client.ask("POST", "/cart/items", &buyers[number], &body)?;
-        }
-        Ok(())
-    })?;
-    let (before, begun) = (count()?, Instant::now());
-    for_each(shop, clients, carts, |client, number| {
-        client.ask("POST", "/orders/from-cart?clear_cart=true", &buyers[number], "{}").map(drop)
-    })?;
-    let took = begun.elapsed();
-    let made = count()? - before;
-    if made != u64::try_from(carts)? {
-        return Err(format!("{carts} orders were answered and {made} are there").into());
+    let buyers = Buyers::of(shop)?;
+    for (name, clients, connections, products, at_least) in [
+        ("orders, 64 clients, PostgreSQL; pgbench, 16 connections", CLIENTS, 16, 1_000, 1.5),
+        ("orders, 1 client, PostgreSQL; pgbench, 1", 1, 1, 1_000, 0.4),
+        ("orders, 64 clients on 10 products, PostgreSQL; pgbench, 64", CLIENTS, CLIENTS, 10, 6.0),
+    ] {
+        let demand = Demand { clients, products, lines: 3 };
+        let set = |(line, name): (usize, &str)| {
+            // Three that are never the same.
+            let (low, high) = (line * products / 3 + 1, (line + 1) * products / 3);
+            format!("\\set {name} random({low}, {high})\n")
+        };
+        let sets: String = ["one", "two", "three"].into_iter().enumerate().map(set).collect();
+        let sql = format!("{sets}{}", include_str!("order.sql"));
+        let theirs = || pgbench(database, &sql, connections, rounds.seconds);
+        row(name, rounds.count, at_least, || buyers.order(demand), theirs)?;
     }
-    Ok(f64::from(u32::try_from(made)?) / took.as_secs_f64())
+    buyers.crowd("a crowd on one product, PostgreSQL; on 1,000", rounds)
+}
+
+impl<'s> Buyers<'s> {
+    pub(crate) fn of(shop: &'s Shop) -> Outcome<Self> {
+        Ok(Self { shop, heads: register(shop, CARTS)? })
+    }
+
+    /// Everybody wants the same, beside the same who want different things.
+    pub(crate) fn crowd(&self, name: &str, rounds: Rounds) -> Outcome<()> {
+        let spread = Demand { clients: CLIENTS, products: 1_000, lines: 1 };
+        let ours = || self.order(Demand { products: 1, ..spread });
+        row(name, rounds.count, 0.7, ours, || self.order(spread))
+    }
+
+    /// Orders a second.
+    pub(crate) fn order(&self, demand: Demand) -> Outcome<f64> {
+        let carts = if demand.clients == 1 { CARTS / 4 } else { CARTS };
+        let (before, mut took) = (self.count()?, Duration::ZERO);
+        for fill in 0..FILLS {
+            for_each(self.shop, 8, carts, |client, number| {
+                for line in 0..demand.lines {
+                    let among = demand.products / demand.lines;
+                    let product = line * among + 1 + (number + fill) * 7919 % among;
+                    let body = format!(r#"{{"slipper_id":{product},"quantity":1}}"#);
+                    client.ask("POST", "/cart/items", &self.heads[number], &body)?;
+                }
+                Ok(())
+            })?;
+            let order = |client: &mut slippers_bench::client::Client, number: usize| {
+                client.ask("POST", "/orders/from-cart?clear_cart=true", &self.heads[number], "{}").map(drop)
+            };
+            took += timed(self.shop, demand.clients, carts, order)?.1;
+        }
+        let (made, wanted) = (self.count()? - before, u64::try_from(carts * FILLS)?);
+        if made != wanted {
+            return Err(format!("{wanted} orders were answered and {made} are there").into());
+        }
+        Ok(f64::from(u32::try_from(made)?) / took.as_secs_f64())
+    }
+
+    fn count(&self) -> Outcome<u64> {
+        self.shop.number("SELECT count(*) FROM orders")
+    }
 }

@@ -1,40 +1,100 @@
-//! Pages that are not kept.
+//! Pages that are not kept, of a shop on PostgreSQL.
 
-use std::error::Error;
+use std::net::SocketAddr;
+use std::process::Command;
 
+use slippers_bench::buyers::register;
 use slippers_bench::client::Client;
 use slippers_bench::shop::Shop;
 use slippers_bench::wrk::Wrk;
-use slippers_testbed::postgres::Postgres;
+use slippers_testbed::postgres::{Database, Postgres};
 
-use crate::{Rounds, pgbench, row};
+use crate::{Outcome, Rounds, row};
 
 /// As many as the shop's own pool has.
 const CONNECTIONS: usize = 16;
+/// Pages that end before this are walked to, and not remembered.
+pub(crate) const LAST_SKIP: u64 = 180;
 
-pub(crate) fn measure(
-    shop: &Shop,
-    server: &Postgres,
-    rounds: Rounds,
-    products: u64,
-) -> Result<(), Box<dyn Error>> {
+pub(crate) fn measure(shop: &Shop, server: &Postgres, rounds: Rounds, products: u64) -> Outcome<()> {
     let database = shop.database.as_ref().ok_or("a database")?;
     let detail = sql_of(shop, server, "/slippers/7")?.replace(":p1", ":id");
     let detail = format!("\\set id random(1, {products})\n{detail}");
-    let ids = format!(
-        "request = function() return wrk.format('GET', '/slippers/' .. math.random(1, {products})) end"
-    );
-    let wrk = Wrk { threads: 2, connections: CONNECTIONS, seconds: rounds.seconds, script: "" };
-    let ours = || Wrk { script: &ids, ..wrk }.rate(shop.address, "/slippers/1");
-    row("cold product", rounds.count, 0.9, ours, || pgbench(database, &detail, CONNECTIONS, rounds.seconds))?;
-    let page = sql_of(shop, server, "/slippers/")?;
-    let ours = || wrk.rate(shop.address, "/slippers/");
-    row("cold page of 20", rounds.count, 0.9, ours, || pgbench(database, &page, CONNECTIONS, rounds.seconds))
+    let pgbench = |sql: &str| pgbench(database, sql, CONNECTIONS, rounds.seconds);
+    let name = "cold product, PostgreSQL; pgbench";
+    row(name, rounds.count, 0.9, || any_product(shop.address, rounds, products), || pgbench(&detail))?;
+    let page = sql_of(shop, server, "/slippers/?skip=177")?;
+    let page = format!("\\set skip random(0, {LAST_SKIP})\n{}", page.replace(" 177\n", " :skip\n"));
+    let name = "cold page of 20, PostgreSQL; pgbench";
+    row(name, rounds.count, 0.9, || any_page(shop.address, rounds), || pgbench(&page))?;
+    carts("cart, PostgreSQL; a cold product", shop, rounds, products)
+}
+
+const fn wrk(rounds: Rounds, script: &str) -> Wrk<'_> {
+    Wrk { threads: 2, connections: CONNECTIONS, seconds: rounds.seconds, script }
+}
+
+/// Lua for requests that look random, of each thread of the load others: who ask for the same at the same moment are
+/// answered together.
+fn random(target: &str, from: u64, to: u64) -> String {
+    format!(
+        "threads = 0\n\
+         setup = function(thread) thread:set('number', threads) threads = threads + 1 end\n\
+         init = function() math.randomseed(7919 * number + 17) end\n\
+         request = function() return wrk.format('GET', '{target}' .. math.random({from}, {to})) end"
+    )
+}
+
+/// Products one by one, requests a second.
+pub(crate) fn any_product(at: SocketAddr, rounds: Rounds, products: u64) -> Outcome<f64> {
+    wrk(rounds, &random("/slippers/", 1, products)).rate(at, "/slippers/1")
+}
+
+/// Pages near the beginning, requests a second.
+pub(crate) fn any_page(at: SocketAddr, rounds: Rounds) -> Outcome<f64> {
+    wrk(rounds, &random("/slippers/?skip=", 0, LAST_SKIP)).rate(at, "/slippers/")
+}
+
+/// The first page again and again, requests a second.
+pub(crate) fn first_page(at: SocketAddr, rounds: Rounds) -> Outcome<f64> {
+    wrk(rounds, "").rate(at, "/slippers/")
+}
+
+/// A cart of three lines, beside a product of the same shop.
+pub(crate) fn carts(name: &str, shop: &Shop, rounds: Rounds, products: u64) -> Outcome<()> {
+    let buyer = register(shop, 1)?.pop().ok_or("a buyer")?;
+    let mut client = Client::open(shop.address)?;
+    for product in 1..=3 {
+        client.ask("POST", "/cart/items", &buyer, &format!(r#"{{"slipper_id":{product},"quantity":1}}"#))?;
+    }
+    let cart = client.ask("GET", "/cart", &buyer, "")?;
+    if cart.matches("\"slipper_id\":").count() != 3 {
+        return Err(format!("the cart holds something else: {cart}").into());
+    }
+    let token = buyer.lines().next().and_then(|line| line.split_once(": ")).ok_or("a header")?.1;
+    let script = format!("wrk.headers['Authorization'] = '{token}'");
+    let ours = || wrk(rounds, &script).rate(shop.address, "/cart");
+    row(name, rounds.count, 0.7, ours, || any_product(shop.address, rounds, products))
+}
+
+/// Runs pgbench with a script; answers transactions a second.
+pub(crate) fn pgbench(database: &Database, script: &str, clients: usize, seconds: u64) -> Outcome<f64> {
+    let file = tempfile::NamedTempFile::new()?;
+    std::io::Write::write_all(&mut file.as_file(), script.as_bytes())?;
+    let output = Command::new("pgbench")
+        .args(["-n", "-M", "prepared", "-c", &clients.to_string(), "-j", &clients.min(2).to_string()])
+        .args(["-T", &seconds.to_string(), "-f"])
+        .arg(file.path())
+        .arg(database.url())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let rate = said.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    rate.ok_or_else(|| format!("pgbench: {said}{}", String::from_utf8_lossy(&output.stderr)).into())
 }
 
 /// The statement that the shop sends for this, as the server logs it, for pgbench: its values are set before it, as `:p1` and
 /// so on.
-fn sql_of(shop: &Shop, server: &Postgres, target: &str) -> Result<String, Box<dyn Error>> {
+fn sql_of(shop: &Shop, server: &Postgres, target: &str) -> Outcome<String> {
     let database = shop.database.as_ref().ok_or("a database")?;
     let log_all = |value: &str| database.psql(&format!("ALTER SYSTEM SET log_statement = {value}"));
     log_all("'all'")?;

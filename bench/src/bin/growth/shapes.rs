@@ -46,12 +46,15 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// A name, less a few characters at its end: few products have it, and hardly any request is made twice.
+/// A name of three words, less a few characters at its end: few products have it in a shop of any size, and hardly any request
+/// is made twice.
 fn rare(shop: &Shop, number: u64) -> String {
     let at = |number: u64| usize::try_from(number).unwrap_or(0);
-    let name = &shop.names[at(number) % shop.names.len()];
-    let shown = name.chars().count().saturating_sub(at(number) / shop.names.len() % 6).max(8);
-    encoded(&name.chars().take(shown).collect::<String>())
+    let names: Vec<&String> = shop.names.iter().filter(|name| name.matches(' ').count() == 2).collect();
+    let Some(name) = names.get(at(number) % names.len().max(1)) else { return "none".to_owned() };
+    let last = name.rsplit(' ').next().map_or(0, |word| word.chars().count());
+    let less = (at(number) / names.len() % 3).min(last.saturating_sub(3));
+    encoded(&name.chars().take(name.chars().count() - less).collect::<String>())
 }
 
 pub(crate) fn shapes() -> Vec<Shape> {

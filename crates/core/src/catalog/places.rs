@@ -4,7 +4,8 @@
 //! that number from the same snapshot as their page, and what they found is remembered under it. So what is remembered
 //! under the number of a snapshot is true in it, however many write, in however many processes, and on a replica too.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::fmt;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,8 @@ pub struct Counted {
     pub matches: i64,
     /// Those that the list has without the search.
     pub products: i64,
+    /// Which of the search's [joints](SearchTerm::joints) so few products have that they are looked up by it.
+    pub joint: Option<usize>,
 }
 
 /// What is known of a page before it is read.
@@ -48,6 +51,19 @@ pub struct Place {
 
 /// Pages that end before this are as cheap to walk to as to look up, unless something is searched for.
 const NEAR: i64 = 200;
+/// Between one stone on the way to a deep page and the next: so many ids are walked past in some 25 µs.
+pub const STRIDE: i64 = 500;
+/// Stones lie as deep as lists are promised to be flat.
+const DEEPEST: i64 = 10_000;
+
+/// How many stones there are between `from`, or the beginning of the list, and a page: where it is far, they are laid, so that
+/// it is walked to only once. 0 where it is near, or too deep.
+pub fn hops(query: &SlipperQuery, from: Option<Place>) -> i64 {
+    let skip = query.page.skip();
+    let distance = skip - from.map_or(0, |place| place.position);
+    if skip > DEEPEST { 0 } else { distance / STRIDE }
+}
+
 /// Numbers remembered in one half of the memory, some 2 MiB; texts and tables are counted as numbers too.
 const HALF: usize = 1 << 18;
 /// What a list and a page cost beside their numbers.
@@ -134,6 +150,30 @@ impl Places {
                 None => Start::Unknown,
             },
         }
+    }
+
+    /// Remembers products that lie [`STRIDE`] apart behind `from`, or behind the beginning of the list; answers the last.
+    pub fn lay_stones(
+        &self,
+        order: ListOrder,
+        query: &SlipperQuery,
+        from: Option<Place>,
+        ids: &[SlipperId],
+    ) -> Option<Place> {
+        let mut halves = self.halves();
+        halves.latest = Some(order);
+        let mut position = from.map_or(0, |place| place.position);
+        let mut last = None;
+        for id in ids {
+            position = position.saturating_add(STRIDE);
+            last = Some(Place { id: *id, position });
+            let found = halves.make(List::of(order, query));
+            if let Entry::Vacant(free) = found.pages.entry(position) {
+                free.insert(Known { ids: [*id].into(), is_last: false });
+                halves.grow(PAGE_COST + 1);
+            }
+        }
+        last
     }
 
     /// How many a search finds in this order, where that was counted.
@@ -241,6 +281,28 @@ mod tests {
     const ORDER: ListOrder = ListOrder(7);
 
     #[test]
+    fn stones_lead_to_a_far_page() {
+        let places = Places::default();
+        let far = query(1_720, 20, None);
+        assert_eq!((hops(&far, None), hops(&query(10_020, 20, None), None)), (3, 0));
+        let last = places.lay_stones(ORDER, &far, None, &ids([50, 100, 150]));
+        assert_eq!(last, Some(Place { id: SlipperId::new(150), position: 1_500 }));
+        assert_eq!(places.start(ORDER, &far), Start::At(last.expect("a stone")));
+        assert_eq!(hops(&far, last), 0);
+        let nearer = query(1_100, 20, None);
+        assert_eq!(
+            places.start(ORDER, &nearer),
+            Start::At(Place { id: SlipperId::new(100), position: 1_000 })
+        );
+        // From a place on the way; and what is known of a page is kept.
+        places.remember(ORDER, &query(3_000, 20, None), ids(301..=320));
+        let from = Place { id: SlipperId::new(200), position: 2_000 };
+        let last = places.lay_stones(ORDER, &query(3_100, 20, None), Some(from), &ids([250, 301]));
+        assert_eq!(last.map(|place| place.position), Some(3_000));
+        assert_eq!(places.start(ORDER, &query(3_000, 20, None)), Start::Known(ids(301..=320).into()));
+    }
+
+    #[test]
     fn the_next_page_starts_at_the_end_of_the_one_before() {
         let places = Places::default();
         let read = query(1000, 20, None);
@@ -272,7 +334,7 @@ mod tests {
         let places = Places::default();
         places.remember(ORDER, &query(0, 20, None), ids(1..=20));
         assert_eq!(places.start(ORDER, &query(0, 20, None)), Start::Unknown);
-        let counted = Counted { matches: 20, products: 1000 };
+        let counted = Counted { matches: 20, products: 1000, joint: None };
         places.remember_count(ORDER, &query(0, 20, Some("a")), counted);
         places.remember(ORDER, &query(0, 20, Some("a")), ids(1..=20));
         assert_eq!(places.start(ORDER, &query(0, 20, Some("a"))), Start::Known(ids(1..=20).into()));

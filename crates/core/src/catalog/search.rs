@@ -24,6 +24,14 @@ impl SearchTerm {
         self.0.chars().count()
     }
 
+    /// Where words of the term meet, by which it can be looked up: at most [`JOINTS`], those of three words if there are any,
+    /// which fewer products have.
+    pub fn joints(&self) -> Vec<&str> {
+        let longest =
+            [2, 1].map(|blanks| joints(&self.0, blanks)).into_iter().find(|found| !found.is_empty());
+        longest.into_iter().flatten().take(JOINTS).collect()
+    }
+
     /// Whether a product with these folded texts is found: the term is part of the one or of the other.
     pub fn matches(&self, name_key: &str, size_key: &str) -> bool {
         name_key.contains(&self.0) || size_key.contains(&self.0)
@@ -52,6 +60,38 @@ pub fn grams(key: &str) -> BTreeSet<&str> {
     let ones = starts.windows(2).map(|w| &key[w[0]..w[1]]);
     let twos = starts.windows(3).map(|w| &key[w[0]..w[2]]);
     ones.chain(twos).collect()
+}
+
+/// The most joints by which one term is looked up.
+pub const JOINTS: usize = 4;
+/// How many characters on either side belong to a joint.
+const REACH: usize = 3;
+/// The longest word between two blanks of one joint, in characters.
+const LONGEST_BETWEEN: usize = 24;
+
+/// By what a folded text of a product is found without a scan, once each: its [`grams`], and its joints, where words meet: a
+/// blank, or two with the word between them, and the three characters before and after, where there are so many. Shops have few
+/// words and many names: of a million products made of 200 words thousands have each trigram, hundreds two words that meet, and
+/// a dozen three.
+pub fn parts(key: &str) -> BTreeSet<&str> {
+    let mut all = grams(key);
+    all.extend(joints(key, 1));
+    all.extend(joints(key, 2));
+    all
+}
+
+/// The joints that span so many blanks.
+fn joints(key: &str, blanks: usize) -> BTreeSet<&str> {
+    let places: Vec<usize> = key.match_indices(' ').map(|(at, _)| at).collect();
+    let joint = |span: &[usize]| {
+        let (&first, &last) = (span.first()?, span.last()?);
+        let (before, between, after) = (&key[..first], &key[first..last], &key[last + 1..]);
+        let (start, _) = before.char_indices().rev().nth(REACH - 1)?;
+        let (end, c) = after.char_indices().nth(REACH - 1)?;
+        let is_short = between.chars().count() <= LONGEST_BETWEEN + 1;
+        is_short.then(|| &key[start..last + 1 + end + c.len_utf8()])
+    };
+    places.windows(blanks).filter_map(joint).collect()
 }
 
 #[cfg(test)]
@@ -85,7 +125,32 @@ mod tests {
         assert!(grams("").is_empty());
     }
 
+    #[test]
+    fn joints_are_where_words_meet() {
+        let of = |key| [1, 2].map(|blanks| joints(key, blanks).into_iter().collect::<Vec<_>>());
+        assert_eq!(of("тёплые тапки xl"), [vec!["лые тап"], vec![]]);
+        assert_eq!(of("abcd efg hijk"), [vec!["bcd efg", "efg hij"], vec!["bcd efg hij"]]);
+        assert_eq!(of("ab cde"), [Vec::<&str>::new(), vec![]]);
+        assert_eq!(of("a b c d"), [vec!["a b c d"], vec![]], "a blank is a character like others");
+        let long = format!("abc {} def", "x".repeat(25));
+        assert_eq!(of(&long), [vec!["abc xxx", "xxx def"], vec![]]);
+        let term = |text| SearchTerm::new(text).expect("not empty");
+        assert_eq!(term("abc de fgh").joints(), ["abc de fgh"]);
+        assert_eq!(term("abc def").joints(), ["abc def"]);
+        assert_eq!(term("abc d").joints(), [""; 0]);
+    }
+
     proptest! {
+        #[test]
+        fn a_part_of_a_text_has_no_joint_that_the_text_has_not(text in "[абB ]{0,40}", from in 0_usize..20, len in 1_usize..40) {
+            let key = fold(&text);
+            let part: String = key.chars().skip(from).take(len).collect();
+            if let Some(term) = SearchTerm::new(&part) {
+                let all = parts(&key);
+                prop_assert!(term.joints().iter().all(|joint| all.contains(joint)), "{:?} in {:?}", part, key);
+            }
+        }
+
         #[test]
         fn a_part_of_a_text_is_found_in_it(text in "\\PC{1,20}", from in 0_usize..20, len in 1_usize..5) {
             let part: String = text.chars().skip(from).take(len).collect();

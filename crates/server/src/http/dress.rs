@@ -17,9 +17,11 @@ use super::headers::{
 use super::json::APPLICATION_JSON;
 use super::limit::Decision;
 use super::payload::Payload;
-use super::quota::{OF_ANSWER, OF_LIMIT, RATELIMIT, X_RATELIMIT_REMAINING, X_RATELIMIT_RESET, put_left};
+use super::quota::{
+    OF_ANSWER, OF_LIMIT, RATELIMIT, X_RATELIMIT_REMAINING, X_RATELIMIT_RESET, of_limit, put_left,
+};
 use crate::cache::{Form, Page};
-use crate::settings::CacheSettings;
+use crate::settings::{CacheSettings, RateSettings};
 
 /// What is needed of a request.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +49,8 @@ pub(super) struct Times {
 pub(super) struct Heads {
     /// By [`Kind`].
     heads: [HeaderMap; KINDS],
+    /// Requests of the limit that is told in them, and its window.
+    limit: (u32, Duration),
 }
 
 /// What a page's head depends on.
@@ -94,11 +98,13 @@ impl Kind {
 }
 
 impl Heads {
-    /// `limit` is how the limit of all clients is told.
-    pub(super) fn new(settings: &CacheSettings, limit: [HeaderValue; 2]) -> Self {
-        let (control, limit) = (for_good(&cache_control(settings)), limit.each_ref().map(for_good));
-        let heads = std::array::from_fn(|index| head(Kind::of_index(index), &control, &limit));
-        Self { heads }
+    /// They tell the limit of all clients.
+    pub(super) fn new(settings: &CacheSettings, rate: &RateSettings) -> Self {
+        let limit = (rate.requests.max(1), rate.window);
+        let (control, told) = (for_good(&cache_control(settings)), of_limit(limit.0, limit.1));
+        let told = told.each_ref().map(for_good);
+        let heads = std::array::from_fn(|index| head(Kind::of_index(index), &control, &told));
+        Self { heads, limit }
     }
 
     /// The answer that sends a page, or says that the client has it.
@@ -124,6 +130,10 @@ impl Heads {
         tell(&mut headers, [form.etag, page.surrogate()], asked.id, decision, times);
         if let Some(origin) = origin {
             cors.name(origin, &mut headers);
+        }
+        if let Some(decision) = decision.filter(|decision| decision.limit != self.limit.0) {
+            // A caller with a limit of its own.
+            headers.extend(OF_LIMIT.map(Some).into_iter().zip(of_limit(decision.limit, self.limit.1)));
         }
         let mut response = Response::new(payload(form, asked.is_head, is_unchanged, &mut headers));
         if is_unchanged {
@@ -252,7 +262,6 @@ fn cache_control(settings: &CacheSettings) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
-    use super::super::quota::of_limit;
     use super::*;
 
     #[test]

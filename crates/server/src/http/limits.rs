@@ -10,7 +10,7 @@ use super::shared_limit::{Answer, SharedLimiter};
 use super::stack::is_static;
 use crate::cache::Redis;
 use crate::payments::is_webhook;
-use crate::settings::RateSettings;
+use crate::settings::{Network, RateSettings};
 
 /// How many times the limit of others a gateway has: it calls for all buyers from a few addresses.
 const WEBHOOK_SHARE: u32 = 20;
@@ -23,21 +23,44 @@ pub(super) enum Counted {
     Never,
     Decided(Decision),
     /// Whose quota other instances share must be asked for.
-    Ask(ClientKey),
+    Ask(Whose),
+}
+
+/// Whose quota a request counts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// A client's.
+    Client(ClientKey),
+    /// That of a caller who asks for many people.
+    Trusted(ClientKey),
 }
 
 /// The limits on requests.
 #[derive(Debug)]
 pub(super) struct Limits {
     limiter: SharedLimiter,
+    /// Where there are any.
+    trusted: Option<Trusted>,
     webhooks: RateLimiter,
     unlimited: Vec<String>,
 }
 
+/// Callers who ask for many people.
+#[derive(Debug)]
+struct Trusted {
+    callers: Vec<Network>,
+    limiter: SharedLimiter,
+}
+
 impl Limits {
     pub(super) fn new(rate: &RateSettings, redis: Option<Arc<Redis>>) -> Self {
+        let trusted = (!rate.trusted_callers.is_empty()).then(|| Trusted {
+            callers: rate.trusted_callers.clone(),
+            limiter: SharedLimiter::new("trusted", rate.trusted_requests, rate.window, redis.clone()),
+        });
         Self {
-            limiter: SharedLimiter::new(rate.requests, rate.window, redis),
+            limiter: SharedLimiter::new("requests", rate.requests, rate.window, redis),
+            trusted,
             webhooks: RateLimiter::with_slots(
                 rate.requests.saturating_mul(WEBHOOK_SHARE),
                 rate.window,
@@ -57,8 +80,8 @@ impl Limits {
             return Counted::Decided(self.webhooks.check(ClientKey::address(address), now));
         }
         if path == "/health" || path.starts_with("/health/") {
-            let key = limited_as(bearer, address);
-            return Counted::Decided(Decision { allowed: true, ..self.limiter.peek(key, now) });
+            let (limiter, key) = self.limiter_of(self.limited_as(bearer, address));
+            return Counted::Decided(Decision { allowed: true, ..limiter.peek(key, now) });
         }
         self.check(bearer, address, now)
     }
@@ -68,9 +91,10 @@ impl Limits {
         if self.is_unlimited(path) { Counted::Never } else { self.check(bearer, address, now) }
     }
 
-    /// Counts a request of a client of whom it was said to ask.
-    pub(super) async fn ask(&self, key: ClientKey, now: u64) -> Decision {
-        self.limiter.ask(key, now).await
+    /// Counts a request for whose quota it was said to ask.
+    pub(super) async fn ask(&self, whose: Whose, now: u64) -> Decision {
+        let (limiter, key) = self.limiter_of(whose);
+        limiter.ask(key, now).await
     }
 
     fn is_unlimited(&self, path: &str) -> bool {
@@ -78,18 +102,31 @@ impl Limits {
     }
 
     fn check(&self, bearer: Bearer, address: IpAddr, now: u64) -> Counted {
-        let key = limited_as(bearer, address);
-        match self.limiter.check(key, now) {
+        let whose = self.limited_as(bearer, address);
+        let (limiter, key) = self.limiter_of(whose);
+        match limiter.check(key, now) {
             Answer::Decided(decision) => Counted::Decided(decision),
-            Answer::Ask => Counted::Ask(key),
+            Answer::Ask => Counted::Ask(whose),
         }
     }
-}
 
-/// Whose limit a request counts for.
-fn limited_as(bearer: Bearer, address: IpAddr) -> ClientKey {
-    match bearer {
-        Bearer::Valid(claims) => ClientKey::user(claims.user),
-        _ => ClientKey::address(address),
+    fn limited_as(&self, bearer: Bearer, address: IpAddr) -> Whose {
+        let is_trusted = || {
+            self.trusted
+                .as_ref()
+                .is_some_and(|trusted| trusted.callers.iter().any(|net| net.contains(address)))
+        };
+        match bearer {
+            Bearer::Valid(claims) => Whose::Client(ClientKey::user(claims.user)),
+            _ if is_trusted() => Whose::Trusted(ClientKey::address(address)),
+            _ => Whose::Client(ClientKey::address(address)),
+        }
+    }
+
+    fn limiter_of(&self, whose: Whose) -> (&SharedLimiter, ClientKey) {
+        match (whose, &self.trusted) {
+            (Whose::Trusted(key), Some(trusted)) => (&trusted.limiter, key),
+            (Whose::Client(key) | Whose::Trusted(key), _) => (&self.limiter, key),
+        }
     }
 }

@@ -65,6 +65,8 @@ pub(crate) enum Answer {
 
 /// The limit on requests.
 pub(crate) struct SharedLimiter {
+    /// What it is called in Redis.
+    name: &'static str,
     own: RateLimiter,
     common: Option<Common>,
 }
@@ -80,13 +82,23 @@ struct Common {
 impl std::fmt::Debug for SharedLimiter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let is_common = self.common.is_some();
-        f.debug_struct("SharedLimiter").field("own", &self.own).field("is_common", &is_common).finish()
+        f.debug_struct("SharedLimiter")
+            .field("name", &self.name)
+            .field("own", &self.own)
+            .field("is_common", &is_common)
+            .finish()
     }
 }
 
 impl SharedLimiter {
     /// Lets `requests` (at least 1) pass at once and in each `window`: here, or in all instances that share a Redis.
-    pub(crate) fn new(requests: u32, window: Duration, redis: Option<Arc<Redis>>) -> Self {
+    /// Limits of other names know nothing of each other.
+    pub(crate) fn new(
+        name: &'static str,
+        requests: u32,
+        window: Duration,
+        redis: Option<Arc<Redis>>,
+    ) -> Self {
         let common = redis.map(|redis| Common {
             redis,
             script: Script::new(GCRA),
@@ -94,7 +106,7 @@ impl SharedLimiter {
             hasher: RandomState::new(),
             quota: Quota::new(requests, window),
         });
-        Self { own: RateLimiter::new(requests, window), common }
+        Self { name, own: RateLimiter::new(requests, window), common }
     }
 
     /// Counts a request at `now`, without waiting, when that can be done here.
@@ -111,7 +123,7 @@ impl SharedLimiter {
     /// Counts a request whose client [`Self::check`] has said to ask for.
     pub(crate) async fn ask(&self, key: ClientKey, now: u64) -> Decision {
         let Some(common) = &self.common else { return self.own.check(key, now) };
-        match common.lease(key, now).await {
+        match common.lease(self.name, key, now).await {
             Some(decision) => decision,
             None => self.own.check_share(key, now, common.redis.peers()),
         }
@@ -169,12 +181,12 @@ impl Common {
     }
 
     /// Takes a part of the client's quota and lets this request pass on it, when there is one.
-    async fn lease(&self, client: ClientKey, now: u64) -> Option<Decision> {
+    async fn lease(&self, of: &str, client: ClientKey, now: u64) -> Option<Decision> {
         let key = self.hasher.hash_one(client);
         let comes_again =
             self.with_set(key, |set| set.iter().any(|lease| lease.key == key && lease.tat > now));
         let want = if comes_again { (self.quota.limit / PART).max(1) } else { 1 };
-        let mut call = self.script.key(name("requests", &client));
+        let mut call = self.script.key(name(of, &client));
         call.arg(want).arg(micros(self.quota.interval)).arg(micros(self.quota.whole()));
         let answer: Vec<u64> = self.redis.run_script(&call).await?;
         let &[granted, used] = &answer[..] else { return None };

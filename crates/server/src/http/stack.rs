@@ -71,7 +71,7 @@ impl Stack {
         Ok(Self {
             cors: Cors::new(shop.settings.cors.clone()),
             limits: Limits::new(rate, shop.redis.clone()),
-            heads: Heads::new(&shop.settings.cache, quota::of_limit(rate.requests, rate.window)),
+            heads: Heads::new(&shop.settings.cache, rate),
             ids: RequestIds::new(&*shop.entropy)?,
             routes: PageRoutes::new(&shop.metrics),
             has_copies: shop.store.has_copies(),
@@ -119,7 +119,7 @@ impl Stack {
         let decision = match self.limits.count(&exchange.path, bearer, address, now) {
             Counted::Never => None,
             Counted::Decided(decision) => Some(decision),
-            Counted::Ask(key) => Some(self.limits.ask(key, now).await),
+            Counted::Ask(whose) => Some(self.limits.ask(whose, now).await),
         };
         if decision.as_ref().is_some_and(|d| !d.allowed) {
             return self.finish(exchange, decision, ApiError::from(Code::RateLimited).into_response()).await;

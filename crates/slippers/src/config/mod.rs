@@ -125,6 +125,7 @@ impl Config {
         let database = read.database(&data_dir);
         read.algorithm();
         let key = read.key_plan(&data_dir, with_key, matches!(database, Database::Sqlite(_)));
+        let trusted_callers = read.networks(&table::TRUSTED_CALLERS);
         let config = Self {
             listen,
             metrics_listen: read.metrics_listen(),
@@ -140,11 +141,13 @@ impl Config {
                     requests: read.number(&table::RATE_REQUESTS),
                     window: Duration::from_secs(read.number(&table::RATE_WINDOW)),
                     excluded_paths: read.list(&table::RATE_EXCLUDE),
+                    trusted_callers: trusted_callers.clone(),
+                    trusted_requests: read.number(&table::TRUSTED_REQUESTS),
                 },
                 logins: LoginSettings {
                     attempts: read.number(&table::LOGIN_ATTEMPTS),
                     window: Duration::from_secs(read.number(&table::LOGIN_WINDOW)),
-                    trusted_callers: read.networks(&table::TRUSTED_CALLERS),
+                    trusted_callers,
                 },
                 access_minutes: read.number(&table::ACCESS_MINUTES),
                 refresh_days: read.number(&table::REFRESH_DAYS),

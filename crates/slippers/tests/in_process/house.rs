@@ -351,6 +351,8 @@ fn settings(dir: &TempDir) -> Settings {
             requests: 1_000_000,
             window: Duration::from_secs(1),
             excluded_paths: Vec::new(),
+            trusted_callers: Vec::new(),
+            trusted_requests: 1_000_000,
         },
         logins: LoginSettings {
             attempts: 1_000_000,

@@ -61,6 +61,31 @@ fn the_sixth_of_five_is_told_when_to_come_again() {
 }
 
 #[test]
+fn a_trusted_caller_has_a_limit_of_its_own() {
+    let shop = shop_of_five(&[
+        ("TRUSTED_PROXIES", "127.0.0.0/8"),
+        ("TRUSTED_CALLERS", "203.0.113.0/25"),
+        ("TRUSTED_CALLERS_RATE_LIMIT", "7"),
+    ]);
+    let lola = shop.customer("Lola");
+    let from = |address: &str| passing(&shop, &[("x-forwarded-for", address)]);
+    assert_eq!((from("203.0.113.200"), from("203.0.113.7"), from("203.0.113.8")), (5, 7, 7));
+    // Kept pages and others tell it alike, and Lola's own limit is hers from anywhere.
+    for path in ["/slippers/", "/cart"] {
+        let refused = shop.send("GET", path, &[("x-forwarded-for", "203.0.113.7")], None).expect(429);
+        assert_eq!(number(&refused, "x-ratelimit-limit"), 7);
+    }
+    let fresh = shop.send("GET", "/slippers/", &[("x-forwarded-for", "203.0.113.9")], None).expect(200);
+    assert_eq!((number(&fresh, "x-ratelimit-limit"), number(&fresh, "x-ratelimit-remaining")), (7, 6));
+    assert_eq!(fresh.header("ratelimit-policy"), Some("\"default\";q=7;w=3600"));
+    let probed = shop.send("GET", "/health", &[("x-forwarded-for", "203.0.113.9")], None).expect(200);
+    assert_eq!((number(&probed, "x-ratelimit-limit"), number(&probed, "x-ratelimit-remaining")), (7, 6));
+    let bearer = format!("Bearer {}", lola.access);
+    let headers = [("x-forwarded-for", "203.0.113.7"), ("authorization", bearer.as_str())];
+    assert_eq!(passing(&shop, &headers), 5);
+}
+
+#[test]
 fn every_kind_of_answer_counts() {
     let shop = shop_of_five(&[]);
     shop.get("/nowhere").expect(404);

@@ -5,7 +5,6 @@ mod accounts;
 mod attack_bodies;
 mod attack_logs;
 mod attack_tokens;
-mod attacked;
 mod audit;
 mod authorisation;
 mod backups;

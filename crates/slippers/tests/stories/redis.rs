@@ -143,6 +143,21 @@ fn a_limit_is_one_for_all_instances_and_a_share_when_they_can_t_hear_of_each_oth
 }
 
 #[test]
+fn a_trusted_caller_s_limit_is_one_for_all_instances() {
+    let (database, redis) = (database(), Redis::start(&[]).expect("Redis"));
+    let limits = [
+        ("RATE_LIMIT_REQUESTS", "3"),
+        ("RATE_LIMIT_WINDOW_SEC", "86400"),
+        ("TRUSTED_CALLERS", "127.0.0.1"),
+        ("TRUSTED_CALLERS_RATE_LIMIT", "20"),
+    ];
+    let (one, two) = (instance(&database, &redis, &limits), instance(&database, &redis, &limits));
+    let (first, second) = (passed(&one, 8), passed(&two, 60));
+    assert_eq!(first, 8);
+    assert!((12..=24).contains(&second), "{second} passed after {first}");
+}
+
+#[test]
 fn sign_ins_are_counted_in_common() {
     let (database, redis) = (database(), Redis::start(&[]).expect("Redis"));
     let limits = [("LOGIN_RATE_LIMIT", "6"), ("LOGIN_RATE_WINDOW_SEC", "86400")];

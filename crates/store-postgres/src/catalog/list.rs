@@ -1,24 +1,28 @@
-//! Pages of the catalogue: one statement without a search, two with one, whatever a page holds.
+//! Pages of the catalogue: one statement without a search, two with one, whatever a page holds; one more for the first who goes
+//! far.
 //!
 //! A page is a deferred join: an inner query finds the ids, on an index that has nothing else, and only the rows that are
 //! shown are read. Its total comes with it from maintained counts.
 //!
 //! With a search the first statement looks the term up and counts to 10,001, which tells which of two ways the inner query
 //! takes: *collect* the matches and sort them (good for rare terms), or *walk* the products in the order wanted and look
-//! at each (good for common ones).
+//! at each (good for common ones). A term in which words meet as in few products is collected by that alone
+//! ([`parts`](slippers_core::catalog::search::parts)).
 //!
 //! What was found is remembered ([`Places`]) under the number of the lists' order, which comes with every page from its own
 //! snapshot: the next page starts where this one ended, and neither it nor its total is looked for twice. Which order a
-//! snapshot will have is a guess before it is read; where it was wrong, a page without a search is read once more.
+//! snapshot will have is a guess before it is read; where it was wrong, a page without a search is read once more. Who goes
+//! far leaves a stone every 500 products, from which others start.
 
 mod statement;
 
 use slippers_core::StoreError;
-use slippers_core::catalog::places::{Counted, ListOrder, Place, Places, Start};
+use slippers_core::catalog::places::{Counted, ListOrder, Place, Places, Start, hops};
 use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::catalog::{SearchTerm, Slipper, SlipperPage, SlipperQuery, Sort};
+use slippers_core::types::SlipperId;
 
-use self::statement::{Statement, Way};
+use self::statement::{By, Statement, Way};
 use super::rows::{read_slipper, read_slipper_alone};
 use super::search::{Lookup, lookup};
 use crate::db::{Cells, Db};
@@ -36,8 +40,18 @@ pub(super) async fn page(db: &Db, places: &Places, query: &SlipperQuery) -> Resu
 }
 
 async fn page_of_all(db: &Db, places: &Places, query: &SlipperQuery) -> Result<SlipperPage, StoreError> {
-    let guess = places.latest();
-    let start = guess.map_or(Start::Unknown, |order| places.start(order, query));
+    let mut guess = places.latest();
+    let mut start = guess.map_or(Start::Unknown, |order| places.start(order, query));
+    let from = match start {
+        Start::At(place) => Some(place),
+        _ => None,
+    };
+    if !matches!(start, Start::Known(_)) && hops(query, from) > 0 {
+        // From the beginning, so that no guess can mislead.
+        if let Some((order, stone)) = lay_stones(db, places, query, &Way::All, None).await? {
+            (guess, start) = (Some(order), Start::At(stone));
+        }
+    }
     let is_guess = start != Start::Unknown;
     let (mut order, mut page) = read_all(db, query, start).await?;
     if is_guess && Some(order) != guess {
@@ -45,6 +59,22 @@ async fn page_of_all(db: &Db, places: &Places, query: &SlipperQuery) -> Result<S
     }
     places.remember(order, query, page.items.iter().map(|item| item.id).collect());
     Ok(page)
+}
+
+/// Walks to a page that is far, leaves stones on the way for who comes next, and answers the last with the order of the lists.
+async fn lay_stones(
+    db: &Db,
+    places: &Places,
+    query: &SlipperQuery,
+    way: &Way,
+    from: Option<Place>,
+) -> Result<Option<(ListOrder, Place)>, StoreError> {
+    let statement = Statement::stones(query, way, from, hops(query, from));
+    let read = |row: &Cells<'_>| Ok((ListOrder(row.int(0)?), SlipperId::new(row.int(1)?)));
+    let (orders, ids): (Vec<_>, Vec<_>) =
+        db.all(&statement.sql, statement.values, read).await?.into_iter().unzip();
+    let Some(order) = orders.first() else { return Ok(None) };
+    Ok(places.lay_stones(*order, query, from, &ids).map(|stone| (*order, stone)))
 }
 
 async fn read_all(
@@ -95,7 +125,10 @@ async fn page_of_matches(
     if total_is_exact && query.page.skip() >= total {
         return Ok(SlipperPage { items: Vec::new(), total, total_is_exact });
     }
-    let (way, from) = choose_way(query, term, lookup, &counted, places.start(order, query));
+    let (way, mut from) = choose_way(query, term, lookup, &counted, places.start(order, query));
+    if way.is_walked() && hops(query, from) > 0 {
+        from = lay_stones(db, places, query, &way, from).await?.map(|(_, stone)| stone).or(from);
+    }
     let page = Statement::page(query, &way, from);
     let rows = db.all(&page.sql, page.values, |row| read_item(row, query.with_images)).await?;
     let items: Vec<Slipper> = rows.into_iter().flatten().collect();
@@ -113,13 +146,15 @@ async fn count(
 ) -> Result<(ListOrder, Counted), StoreError> {
     let known = places.latest().and_then(|order| Some((order, places.counted(order, query)?)));
     let count = Statement::count(query, term, lookup, known.map(|(order, _)| order));
-    let (order, matches, products) = db
+    let (order, matches, products, joint) = db
         .one(&count.sql, count.values, |row| {
-            Ok((ListOrder(row.int(0)?), row.get::<Option<i64>>(1)?, row.int(2)?))
+            // Counted from 1.
+            let joint = row.get::<Option<i64>>(3)?.and_then(|place| usize::try_from(place - 1).ok());
+            Ok((ListOrder(row.int(0)?), row.get::<Option<i64>>(1)?, row.int(2)?, joint))
         })
         .await?;
     match (matches, known) {
-        (Some(matches), _) => Ok((order, Counted { matches, products })),
+        (Some(matches), _) => Ok((order, Counted { matches, products, joint })),
         (None, Some((_, counted))) => Ok((order, counted)),
         (None, None) => Err(StoreError::Corrupt("a search was not counted".to_owned())),
     }
@@ -139,7 +174,11 @@ fn choose_way(
         Start::At(place) => Some(place),
         Start::Unknown => None,
     };
+    let joint = counted.joint.and_then(|place| term.joints().get(place).map(|&joint| joint.to_owned()));
     let term = term.as_str().to_owned();
+    if let Some(joint) = joint {
+        return (Way::Collect(By::Joint(joint), term), None);
+    }
     if query.category.is_some() && counted.products <= SMALL_CATEGORY {
         return (Way::Walk(term), from);
     }
@@ -151,7 +190,7 @@ fn choose_way(
     let walked = before.saturating_add(query.page.limit()).saturating_mul(counted.products);
     let is_exact = counted.matches <= EXACT_SEARCH_TOTAL;
     if is_exact && walked / counted.matches.max(1) > counted.matches {
-        (Way::Collect(lookup, term), None)
+        (Way::Collect(By::Term(lookup), term), None)
     } else {
         (Way::Walk(term), from)
     }

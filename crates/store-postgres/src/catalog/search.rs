@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use slippers_core::StoreError;
 use slippers_core::catalog::SearchTerm;
-use slippers_core::catalog::search::grams;
+use slippers_core::catalog::search::parts;
 
 use crate::db::Db;
 use crate::params::params;
@@ -27,7 +27,7 @@ pub(super) async fn remove(db: &Db, id: i64, keys: [&str; 2]) -> Result<(), Stor
 fn grams_of(keys: [&str; 2]) -> Vec<&str> {
     let mut all = BTreeSet::new();
     for key in keys {
-        all.extend(grams(key));
+        all.extend(parts(key));
     }
     all.into_iter().collect()
 }

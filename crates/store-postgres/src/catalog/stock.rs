@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use slippers_core::audit::{By, Entry};
-use slippers_core::catalog::search::{fold, grams};
+use slippers_core::catalog::search::{fold, parts};
 use slippers_core::catalog::{Assortment, CatalogError, NewCategory, StockedSlipper};
 use slippers_core::types::{CategoryId, Timestamp};
 use slippers_core::{Change, StoreError};
@@ -113,8 +113,8 @@ async fn write_slippers(
     ids.sort_unstable();
     write_images(db, batch, &ids, now).await?;
     for ((name_key, size_key), id) in keys.iter().zip(ids) {
-        let mut all = grams(name_key);
-        all.extend(grams(size_key));
+        let mut all = parts(name_key);
+        all.extend(parts(size_key));
         for gram in all {
             match pending.get_mut(gram) {
                 Some(ids) => ids.push(id),

@@ -2,7 +2,7 @@
 
 use slippers_core::StoreError;
 use slippers_core::catalog::SearchTerm;
-use slippers_core::catalog::search::grams;
+use slippers_core::catalog::search::parts;
 
 use crate::db::{Db, json_list};
 
@@ -10,7 +10,7 @@ const ADD_GRAMS: &str = "INSERT INTO slipper_grams (gram, slipper_id) SELECT val
 const ADD_TEXT: &str = "INSERT INTO slipper_search (rowid, name_key, size_key) VALUES (?1, ?2, ?3)";
 
 /// Makes a product findable by its folded name and size.
-pub(super) fn add(db: &Db<'_>, id: i64, name_key: &str, size_key: &str) -> Result<(), StoreError> {
+pub(crate) fn add(db: &Db<'_>, id: i64, name_key: &str, size_key: &str) -> Result<(), StoreError> {
     db.run(ADD_GRAMS, (grams_of(name_key, size_key)?, id))?;
     db.run(ADD_TEXT, (id, name_key, size_key))?;
     Ok(())
@@ -30,9 +30,23 @@ pub(super) fn remove(db: &Db<'_>, id: i64, name_key: &str, size_key: &str) -> Re
 }
 
 fn grams_of(name_key: &str, size_key: &str) -> Result<String, StoreError> {
-    let mut all = grams(name_key);
-    all.extend(grams(size_key));
+    let mut all = parts(name_key);
+    all.extend(parts(size_key));
     json_list(&all)
+}
+
+const KEYS: &str = "SELECT id, name_key, size_key FROM slippers";
+const ADD_MISSING: &str =
+    "INSERT OR IGNORE INTO slipper_grams (gram, slipper_id) SELECT value, ?2 FROM json_each(?1)";
+
+/// Writes the parts of all products that are not written yet: once, inside of the migration that brings new ones.
+pub(crate) fn index_all(db: &Db<'_>) -> Result<(), StoreError> {
+    let mut add = db.prepare(ADD_MISSING)?;
+    db.all(KEYS, [], |row| {
+        let (id, name_key, size_key) = (row.int(0)?, row.text(1)?, row.text(2)?);
+        add.insert((grams_of(&name_key, &size_key)?, id)).map(drop)
+    })?;
+    Ok(())
 }
 
 /// Where the products that contain a term are found without looking at every product.

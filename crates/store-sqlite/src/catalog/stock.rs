@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use slippers_core::audit::{By, Entry};
-use slippers_core::catalog::search::{fold, grams};
+use slippers_core::catalog::search::{fold, parts};
 use slippers_core::catalog::{Assortment, CatalogError, NewCategory, StockedSlipper};
 use slippers_core::types::{CategoryId, Timestamp};
 use slippers_core::{Change, StoreError};
@@ -124,8 +124,8 @@ impl<'d> Import<'d> {
         for (place, path) in (0_i64..).zip(&stocked.images) {
             self.images.insert((id, path, place == 0, place, self.now.micros()))?;
         }
-        let mut all = grams(&name_key);
-        all.extend(grams(&size_key));
+        let mut all = parts(&name_key);
+        all.extend(parts(&size_key));
         for gram in all {
             match self.pending.get_mut(gram) {
                 Some(ids) => ids.push(id),

@@ -47,6 +47,36 @@ fn a_fresh_file_gets_everything_and_a_second_time_nothing() {
     assert_eq!(names(&path), tables);
 }
 
+/// Products that were there before words that meet were looked up by that are found so too.
+#[test]
+fn what_was_there_before_is_indexed_as_what_comes_after() {
+    let (_folder, path) = folder();
+    SqliteStore::open(&path).expect("a store").close();
+    let conn = Connection::open(&path).expect("a database");
+    let statements = AtomicU64::new(0);
+    let db = Db::new(&conn, &statements);
+    for (id, name) in [(1, "тёплые тапки комфорт"), (2, "abc def  ghi"), (3, "short")] {
+        let product = "INSERT INTO slippers (id, name, name_key, size, size_key, price_minor, quantity, created_at, updated_at)
+            VALUES (?1, ?2, ?2, '42', '42', 1, 1, 1, 1)";
+        conn.execute(product, params![id, name]).expect("a product");
+        catalog::search::add(&db, id, name, "42").expect("its parts");
+    }
+    let parts = || {
+        let mut all =
+            conn.prepare("SELECT gram || slipper_id FROM slipper_grams ORDER BY 1").expect("a statement");
+        all.query_map([], |row| row.get(0))
+            .expect("rows")
+            .map(|part| part.expect("a part"))
+            .collect::<Vec<String>>()
+    };
+    let before = parts();
+    assert!(before.iter().any(|part| part == "лые тапки ком1"), "{before:?}");
+    execute(&path, "DELETE FROM slipper_grams WHERE length(gram) > 2");
+    execute(&path, "DELETE FROM schema_migrations WHERE name = '0016_joints'");
+    SqliteStore::open(&path).expect("a store").close();
+    assert_eq!(parts(), before);
+}
+
 #[test]
 fn a_file_of_a_newer_program_is_refused_by_name() {
     let (_folder, path) = folder();

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use slippers_core::catalog::places::{ListOrder, Place};
+use slippers_core::catalog::places::{ListOrder, Place, STRIDE};
 use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::catalog::{SearchTerm, SlipperQuery, Sort};
 use slippers_core::types::{CategoryId, SlipperId};
@@ -21,12 +21,41 @@ pub(super) enum Way {
     /// In the order wanted, looking at each product for this term.
     Walk(String),
     /// By looking the term up, then in order.
-    Collect(Lookup, String),
+    Collect(By, String),
     /// In the grams, which are in the order wanted.
     Gram(String),
     /// It was read before: these.
     Known(Arc<[SlipperId]>),
 }
+
+/// By what a term is looked up.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// Itself.
+    Term(Lookup),
+    /// One of its joints, which few products have. Each of them is looked at.
+    Joint(String),
+    /// The one that the statement itself finds to be rare.
+    RareJoint,
+}
+
+impl Way {
+    /// Whether its ids come in the order wanted, so that what is skipped was passed.
+    pub(super) const fn is_walked(&self) -> bool {
+        matches!(self, Self::All | Self::Walk(_) | Self::Gram(_))
+    }
+}
+
+/// A product from which on a list is read.
+#[derive(Clone, Copy)]
+enum Origin {
+    Product(SlipperId),
+    /// The last one that [`Statement::stones`] has come to.
+    Stone,
+}
+
+/// What so few products have is looked up, whatever else a search finds: they are looked at in a millisecond.
+const FEW: i64 = 500;
 
 const ORDER: &str = "(SELECT value FROM shop_counters WHERE name = 'list_order')";
 const COUNT_OF_SHOP: &str = "(SELECT value FROM shop_counters WHERE name = 'slippers')";
@@ -65,8 +94,32 @@ impl Statement {
         page
     }
 
+    /// The order of the lists with each of the products that lie [`STRIDE`] apart behind `from`, or behind the beginning of the
+    /// list: so many at most.
+    pub(super) fn stones(query: &SlipperQuery, way: &Way, from: Option<Place>, hops: i64) -> Self {
+        let mut stones = Self::default();
+        stones.push("WITH RECURSIVE stones (place, id) AS (SELECT 0::bigint, ");
+        match from {
+            Some(place) => stones.bind(place.id.get()),
+            None => {
+                stones.push("(");
+                stones.ids(query, way, None, [1, 0]);
+                stones.push(")");
+            }
+        }
+        stones.push("::bigint UNION ALL SELECT place + 1, (");
+        stones.ids(query, way, Some(Origin::Stone), [1, STRIDE]);
+        stones.push(") FROM stones WHERE id IS NOT NULL AND place < ");
+        stones.bind(hops);
+        stones.push(") SELECT ");
+        stones.push(ORDER);
+        stones.push(", id FROM stones WHERE place > 0 AND id IS NOT NULL ORDER BY place");
+        stones
+    }
+
     /// The order of the lists; how many match, up to one more than [`EXACT_SEARCH_TOTAL`], or NULL where the order is the
-    /// `known` one; how many the list has without the search.
+    /// `known` one; how many the list has without the search; which of the search's joints the fewest products have, if they
+    /// are few.
     pub(super) fn count(
         query: &SlipperQuery,
         term: &SearchTerm,
@@ -84,19 +137,47 @@ impl Statement {
             count.bind(order.0);
             count.push(" THEN NULL ELSE ");
         }
-        count.found(query, term.as_str(), lookup);
-        if known.is_some() {
-            count.push(" END");
+        let joints = term.joints();
+        if !joints.is_empty() {
+            count.push("CASE WHEN rare.place IS NOT NULL THEN ");
+            let category = query.category.map(CategoryId::get);
+            count.counting(|inner| inner.matches(&By::RareJoint, term.as_str(), category));
+            count.push(" ELSE ");
         }
-        count.push(", ");
+        count.found(query, term.as_str(), lookup);
+        count.push(if joints.is_empty() { "" } else { " END" });
+        count.push(if known.is_some() { " END, " } else { ", " });
         count.products_of(query);
+        if joints.is_empty() {
+            count.push(", NULL::bigint");
+        } else {
+            count.push(", rare.place FROM (SELECT 1) AS one LEFT JOIN (");
+            count.rarest(&joints, known);
+            count.push(") AS rare ON TRUE");
+        }
         count
+    }
+
+    /// The joint that the fewest products have, if they are few; none in the order that is `known`.
+    fn rarest(&mut self, joints: &[&str], known: Option<ListOrder>) {
+        self.push("SELECT place, gram FROM (SELECT place, gram, (SELECT count(*) FROM (SELECT 1 FROM slipper_grams g WHERE ");
+        let _ = write!(self.sql, "g.gram = joints.gram LIMIT {FEW} + 1) AS found) AS found FROM unnest(");
+        self.bind(joints.iter().map(|joint| (*joint).to_owned()).collect::<Vec<_>>());
+        self.push(") WITH ORDINALITY AS joints (gram, place) OFFSET 0) AS joints WHERE ");
+        if let Some(order) = known {
+            self.push(ORDER);
+            self.push(" <> ");
+            self.bind(order.0);
+            self.push(" AND ");
+        }
+        let _ = write!(self.sql, "found <= {FEW} ORDER BY found LIMIT 1");
     }
 
     /// How many products match.
     fn found(&mut self, query: &SlipperQuery, term: &str, lookup: &Lookup) {
+        let by = &By::Term(lookup.clone());
         match query.category.map(CategoryId::get) {
-            None => self.counting(|inner| inner.matches(lookup, term, None)),
+            None => self.counting(|inner| inner.matches(by, term, None)),
             Some(category) => {
                 self.push("CASE WHEN (SELECT slipper_count FROM categories WHERE id = ");
                 self.bind(category);
@@ -108,7 +189,7 @@ impl Statement {
                     inner.contains(term);
                 });
                 self.push(" ELSE ");
-                self.counting(|inner| inner.matches(lookup, term, Some(category)));
+                self.counting(|inner| inner.matches(by, term, Some(category)));
                 self.push(" END");
             }
         }
@@ -138,6 +219,12 @@ impl Statement {
 
     /// The ids of a page.
     fn inner(&mut self, query: &SlipperQuery, way: &Way, from: Option<Place>) {
+        let offset = query.page.skip() - from.map_or(0, |place| place.position);
+        self.ids(query, way, from.map(|place| Origin::Product(place.id)), [query.page.limit(), offset]);
+    }
+
+    /// Ids in the order of the list.
+    fn ids(&mut self, query: &SlipperQuery, way: &Way, from: Option<Origin>, [limit, offset]: [i64; 2]) {
         let category = query.category.map(CategoryId::get);
         match way {
             Way::Known(ids) => {
@@ -149,18 +236,18 @@ impl Statement {
             Way::Gram(gram) => {
                 self.push("SELECT slipper_id AS id FROM slipper_grams WHERE gram = ");
                 self.bind(gram.clone());
-                if let Some(place) = from {
+                if let Some(origin) = from {
                     self.push(" AND slipper_id ");
                     self.push(onwards(query.sort));
-                    self.bind(place.id.get());
+                    self.origin(origin);
                 }
                 self.push(" ORDER BY slipper_id");
                 self.push(direction(query.sort));
             }
-            Way::Collect(lookup, term) => {
+            Way::Collect(by, term) => {
                 // Materialized: never the order first and the matches then.
                 self.push("WITH m AS MATERIALIZED (");
-                self.matches(lookup, term, category);
+                self.matches(by, term, category);
                 self.push(") SELECT s.id FROM m JOIN slippers s ON s.id = m.id");
                 self.order("s", query.sort);
             }
@@ -180,31 +267,37 @@ impl Statement {
                         self.products_of(query);
                     }
                 }
-                if let Some(place) = from {
+                if let Some(origin) = from {
                     self.push(" AND ");
-                    self.from(query.sort, place);
+                    self.from(query.sort, origin);
                 }
                 self.order("s", query.sort);
             }
         }
         // Written out: the planner must know that it is few.
-        let _ = write!(self.sql, " LIMIT {} OFFSET ", query.page.limit());
-        self.bind(query.page.skip() - from.map_or(0, |place| place.position));
+        let _ = write!(self.sql, " LIMIT {limit} OFFSET ");
+        self.bind(offset);
     }
 
-    /// The product at this place and what follows it.
-    fn from(&mut self, sort: Sort, place: Place) {
+    /// This product and what follows it.
+    fn from(&mut self, sort: Sort, origin: Origin) {
         let onwards = onwards(sort);
-        match key(sort) {
-            None => {
-                let _ = write!(self.sql, "s.id {onwards}");
-                self.bind(place.id.get());
-            }
+        let _ = match key(sort) {
+            None => write!(self.sql, "s.id {onwards}"),
             Some(key) => {
                 let _ = write!(self.sql, "(s.{key}, s.id) {onwards}((SELECT {key} FROM slippers WHERE id = ");
-                self.bind(place.id.get());
-                let _ = write!(self.sql, "), ${})", self.values.len());
+                self.origin(origin);
+                write!(self.sql, "), ")
             }
+        };
+        self.origin(origin);
+        self.push(if key(sort).is_some() { ")" } else { "" });
+    }
+
+    fn origin(&mut self, origin: Origin) {
+        match origin {
+            Origin::Product(id) => self.bind(id.get()),
+            Origin::Stone => self.push("stones.id"),
         }
     }
 
@@ -219,9 +312,9 @@ impl Statement {
     }
 
     /// The ids of the products that match.
-    fn matches(&mut self, lookup: &Lookup, term: &str, category: Option<i64>) {
-        match lookup {
-            Lookup::Gram(gram) => {
+    fn matches(&mut self, by: &By, term: &str, category: Option<i64>) {
+        match by {
+            By::Term(Lookup::Gram(gram)) => {
                 self.push("SELECT g.slipper_id AS id FROM slipper_grams g");
                 if let Some(category) = category {
                     self.push(" JOIN slippers k ON k.id = g.slipper_id AND k.category_id = ");
@@ -230,7 +323,21 @@ impl Statement {
                 self.push(" WHERE g.gram = ");
                 self.bind(gram.clone());
             }
-            Lookup::Trigrams(trigrams) => {
+            By::Joint(_) | By::RareJoint => {
+                // Limited, so that the planner knows how few they are.
+                self.push("SELECT s.id FROM (SELECT slipper_id FROM slipper_grams WHERE gram = ");
+                match by {
+                    By::Joint(joint) => self.bind(joint.clone()),
+                    _ => self.push("rare.gram"),
+                }
+                let _ = write!(self.sql, " LIMIT {FEW}) AS g JOIN slippers s ON s.id = g.slipper_id WHERE ");
+                self.contains(term);
+                if category.is_some() {
+                    self.push(" AND ");
+                    self.of_category(category);
+                }
+            }
+            By::Term(Lookup::Trigrams(trigrams)) => {
                 self.push("SELECT s.id FROM slippers s WHERE trigrams(s.name_key, s.size_key) @> ");
                 self.bind(trigrams.clone());
                 self.push(" AND ");
@@ -240,7 +347,7 @@ impl Statement {
                     self.of_category(category);
                 }
             }
-            Lookup::Nowhere => self.push("SELECT s.id FROM slippers s WHERE FALSE"),
+            By::Term(Lookup::Nowhere) => self.push("SELECT s.id FROM slippers s WHERE FALSE"),
         }
     }
 

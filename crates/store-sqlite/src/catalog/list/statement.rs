@@ -4,20 +4,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rusqlite::types::Value;
-use slippers_core::catalog::places::{ListOrder, Place};
-use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
+use slippers_core::catalog::places::{Place, STRIDE};
 use slippers_core::catalog::{SlipperQuery, Sort};
 use slippers_core::types::{CategoryId, SlipperId};
 
 use super::super::rows::{images_of_slipper, slipper_columns};
-use super::super::search::{Lookup, lookup};
-use super::{Patience, SMALL_CATEGORY};
-
-const ORDER: &str = "(SELECT value FROM shop_counters WHERE name = 'list_order')";
-const COUNT_ALL: &str = "(SELECT value FROM shop_counters WHERE name = 'slippers')";
-
-/// One row for each match, without a look at the product.
-const MATCH: &str = "SELECT 1";
+use super::super::search::Lookup;
+use super::counting::MATCH;
 
 /// How the inner query of a page finds its ids.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,44 +25,33 @@ pub(super) enum Way {
     Known(Arc<[SlipperId]>),
 }
 
+impl Way {
+    /// Whether its ids come in the order wanted, so that what is skipped was passed.
+    pub(super) const fn is_walked(&self, sort: Sort) -> bool {
+        match self {
+            Self::All | Self::Walk(_) => true,
+            Self::Collect(_) => matches!(sort, Sort::IdAsc | Sort::IdDesc),
+            Self::Known(_) => false,
+        }
+    }
+}
+
 /// A term that is looked up.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Matches {
-    pub(super) lookup: Lookup,
+    pub(super) by: By,
     pub(super) term: String,
 }
 
-/// The order of the lists; how many the search finds, up to one more than [`EXACT_SEARCH_TOTAL`], or NULL where the order
-/// is the `known` one or there is no patience to count; how many products the list has.
-pub(super) fn count_statement(
-    query: &SlipperQuery,
-    known: Option<ListOrder>,
-    patience: Patience,
-) -> Statement {
-    let mut count = Statement::default();
-    count.push("SELECT ");
-    count.push(ORDER);
-    count.push(", ");
-    match (&query.search, known) {
-        (None, _) => count.products(query.category),
-        (Some(_), _) if patience == Patience::Short => count.push("NULL"),
-        (Some(term), known) => {
-            if let Some(order) = known {
-                count.push("CASE WHEN ");
-                count.push(ORDER);
-                count.push(" = ");
-                count.bind(order.0);
-                count.push(" THEN NULL ELSE ");
-            }
-            count.found(query.category, &Matches { lookup: lookup(term), term: term.as_str().to_owned() });
-            if known.is_some() {
-                count.push(" END");
-            }
-        }
-    }
-    count.push(", ");
-    count.products(query.category);
-    count
+/// By what it is looked up.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// Itself.
+    Term(Lookup),
+    /// One of its joints, which few products have. Each of them is looked at.
+    Joint(String),
+    /// The one that the statement itself finds to be rare.
+    RareJoint,
 }
 
 /// A page, walked to from a product on the way if there is one.
@@ -88,6 +70,34 @@ pub(super) fn page_statement(query: &SlipperQuery, way: &Way, from: Option<Place
     page
 }
 
+/// The products that lie [`STRIDE`] apart behind `from`, or behind the beginning of the list, in order: so many at most.
+pub(super) fn stones_statement(query: &SlipperQuery, way: &Way, from: Option<Place>, hops: i64) -> Statement {
+    let mut stones = Statement::default();
+    stones.push("WITH RECURSIVE stones (place, id) AS (SELECT 0, ");
+    match from {
+        Some(place) => stones.bind(place.id.get()),
+        None => {
+            stones.push("(SELECT id FROM (");
+            stones.ids(query, way, None, [1, 0]);
+            stones.push("))");
+        }
+    }
+    stones.push(" UNION ALL SELECT place + 1, (SELECT id FROM (");
+    stones.ids(query, way, Some(Origin::Stone), [1, STRIDE]);
+    stones.push(")) FROM stones WHERE id IS NOT NULL AND place < ");
+    stones.bind(hops);
+    stones.push(") SELECT id FROM stones WHERE place > 0 AND id IS NOT NULL ORDER BY place");
+    stones
+}
+
+/// A product from which on a list is read.
+#[derive(Clone, Copy)]
+enum Origin {
+    Product(SlipperId),
+    /// The last one that [`stones_statement`] has come to.
+    Stone,
+}
+
 /// A statement under construction, with the values it is run with.
 #[derive(Default)]
 pub(super) struct Statement {
@@ -96,49 +106,24 @@ pub(super) struct Statement {
 }
 
 impl Statement {
-    fn push(&mut self, sql: &str) {
+    pub(super) fn push(&mut self, sql: &str) {
         self.sql.push_str(sql);
     }
 
-    fn bind(&mut self, value: impl Into<Value>) {
+    pub(super) fn bind(&mut self, value: impl Into<Value>) {
         self.values.push(value.into());
         // Writing to a String can't fail.
         let _ = write!(self.sql, "?{}", self.values.len());
     }
 
-    /// How many products there are without a search.
-    fn products(&mut self, category: Option<CategoryId>) {
-        match category {
-            None => self.push(COUNT_ALL),
-            Some(category) => {
-                self.push("coalesce((SELECT slipper_count FROM categories WHERE id = ");
-                self.bind(category.get());
-                self.push("), 0)");
-            }
-        }
-    }
-
-    /// How many products match.
-    fn found(&mut self, category: Option<CategoryId>, matches: &Matches) {
-        let Some(category) = category else {
-            return self.counting(|inner| inner.matches(MATCH, matches, None));
-        };
-        self.push("CASE WHEN ");
-        self.products(Some(category));
-        let _ = write!(self.sql, " <= {SMALL_CATEGORY} THEN ");
-        self.counting(|inner| {
-            inner.push("SELECT 1 FROM slippers s INDEXED BY slippers_by_category_id WHERE s.category_id = ");
-            inner.bind(category.get());
-            inner.push(" AND ");
-            inner.contains(&matches.term);
-        });
-        self.push(" ELSE ");
-        self.counting(|inner| inner.matches(MATCH, matches, Some(category.get())));
-        self.push(" END");
-    }
-
     /// The ids of a page.
     fn inner(&mut self, query: &SlipperQuery, way: &Way, from: Option<Place>) {
+        let offset = query.page.skip() - from.map_or(0, |place| place.position);
+        self.ids(query, way, from.map(|place| Origin::Product(place.id)), [query.page.limit(), offset]);
+    }
+
+    /// Ids in the order of the list.
+    fn ids(&mut self, query: &SlipperQuery, way: &Way, from: Option<Origin>, part: [i64; 2]) {
         let category = query.category.map(CategoryId::get);
         match way {
             Way::Known(ids) => {
@@ -150,33 +135,33 @@ impl Statement {
             }
             Way::Collect(matches) => {
                 self.matches("SELECT s.id AS id", matches, category);
-                if let Some(place) = from {
+                if let Some(origin) = from {
                     self.push(if matches.must_look() { " AND m.id " } else { " WHERE m.id " });
                     self.push(onwards(query.sort));
                     self.push("= ");
-                    self.bind(place.id.get());
+                    self.origin(origin);
                 }
             }
             Way::All | Way::Walk(_) => match (from, key(query.sort)) {
                 // The rest of those with its key, then the keys beyond: SQLite looks up a row value, `(key, id) > (…)`, by the
                 // key alone where the id is the row's number, and would walk past all that share it.
-                (Some(place), Some(key)) => {
+                (Some(origin), Some(key)) => {
                     self.push("SELECT id FROM (");
-                    self.walk(query, way, Some((key, "=", place)));
+                    self.walk(query, way, Some((key, "=", origin)));
                     self.push(" AND s.id ");
                     self.push(onwards(query.sort));
                     self.push("= ");
-                    self.bind(place.id.get());
+                    self.origin(origin);
                     self.push(" UNION ALL ");
-                    self.walk(query, way, Some((key, onwards(query.sort), place)));
+                    self.walk(query, way, Some((key, onwards(query.sort), origin)));
                     let direction = direction(query.sort);
                     let _ = write!(self.sql, " ORDER BY 2{direction}, 1{direction}");
-                    self.limit(query, from);
+                    self.limit(part);
                     self.push(")");
                     return;
                 }
                 (from, _) => {
-                    self.walk(query, way, from.map(|place| ("id", onwards(query.sort), place)));
+                    self.walk(query, way, from.map(|origin| ("id", onwards(query.sort), origin)));
                 }
             },
         }
@@ -188,18 +173,25 @@ impl Statement {
             }
             _ => self.order("s", query.sort),
         }
-        self.limit(query, from);
+        self.limit(part);
     }
 
-    fn limit(&mut self, query: &SlipperQuery, from: Option<Place>) {
+    fn limit(&mut self, [limit, offset]: [i64; 2]) {
         self.push(" LIMIT ");
-        self.bind(query.page.limit());
+        self.bind(limit);
         self.push(" OFFSET ");
-        self.bind(query.page.skip() - from.map_or(0, |place| place.position));
+        self.bind(offset);
+    }
+
+    fn origin(&mut self, origin: Origin) {
+        match origin {
+            Origin::Product(id) => self.bind(id.get()),
+            Origin::Stone => self.push("stones.id"),
+        }
     }
 
     /// The ids of a list, and what it is ordered by, as far as they compare so with a product's.
-    fn walk(&mut self, query: &SlipperQuery, way: &Way, from: Option<(&str, &str, Place)>) {
+    fn walk(&mut self, query: &SlipperQuery, way: &Way, from: Option<(&str, &str, Origin)>) {
         // The index is named, so that no statistics ever talk SQLite into sorting the table instead.
         let index = index(query.sort, query.category.is_some());
         let key = key(query.sort).unwrap_or("id");
@@ -215,30 +207,37 @@ impl Statement {
             self.push(" AND ");
             self.contains(term);
         }
-        if let Some((column, compares, place)) = from {
+        if let Some((column, compares, origin)) = from {
             let _ = if column == "id" {
                 write!(self.sql, " AND s.id {compares}= ")
             } else {
                 write!(self.sql, " AND s.{column} {compares} (SELECT {column} FROM slippers WHERE id = ")
             };
-            self.bind(place.id.get());
+            self.origin(origin);
             self.push(if column == "id" { "" } else { ")" });
         }
     }
 
     /// `select` from the products that match: `m` has their ids, and unless it is [`MATCH`], `s` their rows.
-    fn matches(&mut self, select: &str, matches: &Matches, category: Option<i64>) {
+    pub(super) fn matches(&mut self, select: &str, matches: &Matches, category: Option<i64>) {
         self.push(select);
-        match &matches.lookup {
-            Lookup::Gram => {
+        match &matches.by {
+            By::Term(Lookup::Gram) => {
                 self.push(" FROM (SELECT slipper_id AS id FROM slipper_grams WHERE gram = ");
                 self.bind(matches.term.clone());
             }
-            Lookup::Trigrams { phrase, .. } => {
+            By::Joint(joint) => {
+                self.push(" FROM (SELECT slipper_id AS id FROM slipper_grams WHERE gram = ");
+                self.bind(joint.clone());
+            }
+            By::RareJoint => {
+                self.push(" FROM (SELECT slipper_id AS id FROM slipper_grams WHERE gram = rare.gram");
+            }
+            By::Term(Lookup::Trigrams { phrase, .. }) => {
                 self.push(" FROM (SELECT rowid AS id FROM slipper_search WHERE slipper_search MATCH ");
                 self.bind(phrase.clone());
             }
-            Lookup::Nowhere => self.push(" FROM (SELECT id FROM slippers"),
+            By::Term(Lookup::Nowhere) => self.push(" FROM (SELECT id FROM slippers"),
         }
         self.push(") m");
         if let Some(category) = category {
@@ -257,18 +256,11 @@ impl Statement {
     }
 
     /// What [`SearchTerm::matches`] says, in SQL.
-    fn contains(&mut self, term: &str) {
+    pub(super) fn contains(&mut self, term: &str) {
         self.push("(instr(s.name_key, ");
         self.bind(term.to_owned());
         let place = self.values.len();
         let _ = write!(self.sql, ") > 0 OR instr(s.size_key, ?{place}) > 0)");
-    }
-
-    /// A scalar query that counts the rows of `inner`.
-    fn counting(&mut self, inner: impl FnOnce(&mut Self)) {
-        self.push("(SELECT count(*) FROM (");
-        inner(self);
-        let _ = write!(self.sql, " LIMIT {}))", EXACT_SEARCH_TOTAL + 1);
     }
 
     fn order(&mut self, table: &str, sort: Sort) {
@@ -283,7 +275,7 @@ impl Statement {
 impl Matches {
     /// Whether what is looked up may hold more than what matches.
     const fn must_look(&self) -> bool {
-        !matches!(self.lookup, Lookup::Gram | Lookup::Trigrams { is_whole: true, .. })
+        !matches!(self.by, By::Term(Lookup::Gram | Lookup::Trigrams { is_whole: true, .. }))
     }
 }
 

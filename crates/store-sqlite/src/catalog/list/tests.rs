@@ -119,7 +119,7 @@ fn query(sort: Sort, category: Option<i64>, search: Option<&str>) -> SlipperQuer
 
 fn collect(term: &str) -> Way {
     let term = SearchTerm::new(term).expect("not empty");
-    Way::Collect(Matches { lookup: lookup(&term), term: term.as_str().to_owned() })
+    Way::Collect(Matches { by: By::Term(lookup(&term)), term: term.as_str().to_owned() })
 }
 
 #[test]
@@ -239,7 +239,8 @@ fn scan(all: &[Slipper], query: &SlipperQuery) -> (Vec<Slipper>, i64) {
 #[test]
 fn a_page_costs_two_statements_and_one_past_its_end() {
     let fixture = Fixture::new();
-    for search in [None, Some("42"), Some("тапки"), Some("редкие")] {
+    for search in [None, Some("42"), Some("тапки"), Some("редкие"), Some("тапки редкие")]
+    {
         for category in [None, Some(1)] {
             for (skip, statements) in [(0, 2), (1_000_000, 1)] {
                 let query =
@@ -251,6 +252,23 @@ fn a_page_costs_two_statements_and_one_past_its_end() {
             }
         }
     }
+}
+
+#[test]
+fn where_words_meet_in_few_products_nothing_else_is_looked_up() {
+    let fixture = Fixture::new();
+    let query = query(Sort::PriceAsc, None, Some("тапки редкие"));
+    let (_, counted) =
+        count(&fixture.db(), &fixture.places, &query, Patience::Long).expect("an answer").expect("a count");
+    assert_eq!(counted, Counted { matches: 31, products: PRODUCTS, joint: Some(0) });
+    let (way, from) = choose_way(&query, &counted, Start::Unknown);
+    assert!(matches!(&way, Way::Collect(Matches { by: By::Joint(joint), .. }) if joint == "пки ред"));
+    let plan = fixture.plan(&page_statement(&query, &way, from)).join("\n");
+    assert!(plan.contains("slipper_grams USING PRIMARY KEY (gram=?)"), "{plan}");
+    // In most products "пки 1" and the like are: too short for a joint.
+    let common = SlipperQuery { search: SearchTerm::new("тапки 1"), ..query };
+    let counted = count(&fixture.db(), &fixture.places, &common, Patience::Long).expect("an answer");
+    assert_eq!(counted.expect("a count").1.joint, None);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The hot path in phases, for callgrind, which writes down what was counted whenever [`mark_counted_phase`] is entered:
-//! `script/count-instructions` runs it and holds the counts against `bench/instructions.txt`.
+//! `script/count-instructions` runs it and holds the counts against `bench/count/instructions.txt`.
 //!
 //! Everything runs on one thread, the client too, so that nothing depends on who is first. What the client takes is in the
 //! counts of requests, of the shop's as of the bare server's.
@@ -200,6 +200,8 @@ fn settings(folder: &tempfile::TempDir) -> Result<Settings, Failure> {
             requests: 1_000_000,
             window: Duration::from_secs(60),
             excluded_paths: vec!["/docs".to_owned(), "/openapi.json".to_owned()],
+            trusted_callers: Vec::new(),
+            trusted_requests: 1_000_000,
         },
         logins: LoginSettings { attempts: 5, window: Duration::from_secs(60), trusted_callers: Vec::new() },
         sessions: SessionSettings {

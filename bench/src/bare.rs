@@ -1,0 +1,57 @@
+//! The bare hyper server beside a shop.
+
+use std::error::Error;
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use slippers_testbed::wait;
+
+use crate::client::Client;
+use crate::shop::{Shop, cpu_of};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running server that sends what the shop has sent for one path, to whoever asks. It is the program `slippers-bench`, which
+/// lies beside the one that runs.
+#[derive(Debug)]
+pub struct Bare {
+    /// Where it listens.
+    pub address: SocketAddr,
+    child: Child,
+}
+
+impl Bare {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When it does not answer, or not as the shop does.
+    pub fn of(shop: &Shop, path: &str) -> Result<Self, Box<dyn Error>> {
+        let program = std::env::current_exe()?.with_file_name("slippers-bench");
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let child =
+            Command::new(program).args([&address.to_string(), &shop.address.to_string(), path]).spawn()?;
+        let bare = Self { address, child };
+        let mut client =
+            wait::until(PATIENCE, || Client::open(address).ok()).ok_or("the bare server does not answer")?;
+        if client.get(path)? != Client::open(shop.address)?.get(path)? {
+            return Err(format!("{path}: the bare server does not send what the shop does").into());
+        }
+        Ok(bare)
+    }
+
+    /// The processor time that it has used, in microseconds.
+    ///
+    /// # Errors
+    /// When there is no `/proc` to read it from.
+    pub fn cpu(&self) -> Result<u64, Box<dyn Error>> {
+        cpu_of(self.child.id())
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

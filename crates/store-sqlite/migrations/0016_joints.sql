@@ -1,0 +1,2 @@
+-- Beside parts of one and two characters the grams hold from now on where words meet. Those of products that are there already
+-- are written by the program, which knows best what a character is.
