@@ -1,13 +1,14 @@
 //! The bare hyper server beside a shop.
 
 use std::error::Error;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command};
 use std::time::Duration;
 
 use slippers_testbed::wait;
 
 use crate::client::Client;
+use crate::metrics::free_address;
 use crate::shop::{Shop, cpu_of};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,7 +29,7 @@ impl Bare {
     /// When it does not answer, or not as the shop does.
     pub fn of(shop: &Shop, path: &str) -> Result<Self, Box<dyn Error>> {
         let program = std::env::current_exe()?.with_file_name("slippers-bench");
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let address = free_address()?;
         let child =
             Command::new(program).args([&address.to_string(), &shop.address.to_string(), path]).spawn()?;
         let bare = Self { address, child };

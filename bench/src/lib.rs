@@ -5,6 +5,7 @@
 pub mod bare;
 pub mod buyers;
 pub mod client;
+pub mod metrics;
 pub mod open_loop;
 pub mod shop;
 pub mod wrk;

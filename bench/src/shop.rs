@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fs;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::buyers::head_of;
 use crate::client::Client;
+use crate::metrics::free_address;
 
 /// Clock ticks are a hundredth of a second on every Linux that this runs on.
 const TICK_MICROS: u64 = 10_000;
@@ -74,7 +75,7 @@ impl Shop {
         postmaster: Option<u32>,
     ) -> Result<Self, Box<dyn Error>> {
         let folder = TempDir::new()?;
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let address = free_address()?;
         let url = database.as_ref().map(Database::url);
         let command = |arguments: &[&str]| {
             command(program, arguments, folder.path(), address, url.as_deref(), settings)
@@ -119,7 +120,7 @@ impl Shop {
     /// When it does not start.
     pub fn second(&self, settings: &[(&str, &str)]) -> Result<Instance, Box<dyn Error>> {
         let folder = TempDir::new()?;
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let address = free_address()?;
         let url = self.database.as_ref().map(Database::url);
         let child =
             command(&self.program, &["serve"], folder.path(), address, url.as_deref(), settings).spawn()?;
@@ -158,6 +159,7 @@ impl Shop {
             Some(database) => Ok(database.psql(sql)?.trim().parse()?),
             None => {
                 let file = rusqlite::Connection::open(self.file())?;
+                file.busy_timeout(PATIENCE)?;
                 Ok(u64::try_from(file.query_row(sql, [], |row| row.get::<_, i64>(0))?)?)
             }
         }
@@ -237,6 +239,8 @@ fn command(
     command.env("SECRET_KEY", "a-key-of-a-measurement-that-is-used-nowhere-else");
     command.env("CACHE_MAX_BYTES", "0").env("RATE_LIMIT_REQUESTS", "2147483647");
     command.env("LOGIN_RATE_LIMIT", "2147483647").env("ORDER_MAX_OPEN", "0");
+    // Orders that are written past the shop are as old as its limit makes them: it must not cancel them.
+    command.env("ORDER_PENDING_TTL_MIN", "0");
     command.envs(settings.iter().copied());
     if let Some(database) = database {
         command.env("DATABASE_URL", database);

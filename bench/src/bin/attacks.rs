@@ -26,7 +26,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Quiet and attacked take turns.
 const ROUNDS: usize = 3;
-const PART: Duration = Duration::from_secs(10);
+const PART: Duration = Duration::from_secs(8);
 /// People who browse without an account, and people who order.
 const BROWSERS: usize = 48;
 const BUYERS: usize = 16;
@@ -59,7 +59,8 @@ const ATTACKS: [Attack; 3] = [
         name: "login flood",
         each_second: 200,
         shot: |number| {
-            let body = format!(r#"{{"name":"Buyer {}","password":"guess {number}"}}"#, number % 16);
+            // A name each: one that is tried from everywhere has a limit of its own, and costs no hash beyond it.
+            let body = format!(r#"{{"name":"Buyer {number}","password":"guess {number}"}}"#);
             ("POST", "/auth/login".into(), body)
         },
     },
@@ -93,7 +94,11 @@ fn main() -> Outcome<()> {
     for attack in &ATTACKS {
         is_missed |= measure(program, server.as_ref(), attack)?;
     }
-    if is_missed { Err("99 of 100 shoppers wait more than twice as long".into()) } else { Ok(()) }
+    if is_missed {
+        Err("what 99 of 100 requests of shoppers wait has more than doubled".into())
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether the shoppers waited too long.
@@ -103,6 +108,9 @@ fn measure(program: &Path, server: Option<&Postgres>, attack: &Attack) -> Outcom
         ("RATE_LIMIT_WINDOW_SEC", "60"),
         ("LOGIN_RATE_LIMIT", "5"),
         ("TRUSTED_PROXIES", "127.0.0.0/8"),
+        // Who prepares the measurement.
+        ("TRUSTED_CALLERS", "127.0.0.0/8"),
+        ("TRUSTED_CALLERS_RATE_LIMIT", "2147483647"),
         ("CACHE_MAX_BYTES", "67108864"),
     ];
     let shop = match server {
@@ -131,8 +139,11 @@ fn measure(program: &Path, server: Option<&Postgres>, attack: &Attack) -> Outcom
 }
 
 fn tell(attack: &Attack, shots: &BTreeMap<u16, u64>, quiet: Visits, mut attacked: Visits) -> bool {
+    let length = PART * u32::try_from(ROUNDS).unwrap_or(1);
+    let made =
+        f64::from(u32::try_from(shots.values().sum::<u64>()).unwrap_or(u32::MAX)) / length.as_secs_f64();
     println!(
-        "\n{}, {} a second; by status: {shots:?}. No shopper was refused.\n",
+        "\n{}, {made:.0} a second of {} that were tried; by status: {shots:?}. No shopper was refused.\n",
         attack.name, attack.each_second
     );
     println!("| us | requests | p50 quiet | p50 | p99 quiet | p99 | ratio |");

@@ -9,11 +9,11 @@
 
 use std::error::Error;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use slippers_bench::client::Client;
+use slippers_bench::metrics::{free_address, sum_of};
 use slippers_bench::open_loop::load;
 use slippers_bench::shop::Shop;
 use slippers_testbed::postgres::Postgres;
@@ -40,7 +40,7 @@ fn main() -> Outcome<()> {
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let mut needs = Vec::new();
     for (cache, kind) in [(KEPT, "kept"), ("0", "cold")] {
-        let metrics = free_port()?;
+        let metrics = free_address()?;
         let listen = metrics.to_string();
         let settings = [("CACHE_MAX_BYTES", cache), ("METRICS_LISTEN", listen.as_str())];
         let shop = Shop::on_a_file(program, products, &settings)?;
@@ -55,7 +55,7 @@ fn main() -> Outcome<()> {
         ));
     }
     {
-        let metrics = free_port()?;
+        let metrics = free_address()?;
         let listen = metrics.to_string();
         let server = Postgres::builder().fsync(true).start()?;
         let shop = Shop::on(program, &server, products, &[("METRICS_LISTEN", &listen)])?;
@@ -70,10 +70,6 @@ fn main() -> Outcome<()> {
     println!();
     needs.iter().for_each(|line| println!("- {line}"));
     Ok(())
-}
-
-fn free_port() -> std::io::Result<SocketAddr> {
-    TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
 fn holds(body: &str) -> bool {
@@ -106,21 +102,14 @@ fn ask(shop: &Shop, kind: &str, products: u64, length: Duration) -> Outcome<()> 
 
 /// How often the pool was exhausted: whoever had to be refused a connection.
 fn refused(metrics: SocketAddr) -> Outcome<String> {
-    let told = Client::open(metrics)?.get("/metrics")?;
-    let counts: Vec<&str> =
-        told.lines().filter(|line| line.starts_with("slippers_db_refused_total")).collect();
-    if counts.is_empty() {
-        return Err("the shop does not tell how many it has refused a connection".into());
-    }
-    let numbers = counts.iter().map(|line| line.rsplit(' ').next().unwrap_or_default().parse::<f64>());
-    Ok(format!("pool exhausted {} times", numbers.sum::<Result<f64, _>>()?))
+    Ok(format!("pool exhausted {} times", sum_of("slippers_db_refused_total", metrics)?))
 }
 
-/// What the process has in memory with the default cache, when every page of a large shop was asked for.
+/// What the process has in memory with the default cache, while more pages and products of a large shop are asked for than are kept.
 fn memory(program: &Path, products: u64, length: Duration) -> Outcome<String> {
     let shop = Shop::on_a_file(program, products, &[("CACHE_MAX_BYTES", KEPT)])?;
     let target = |number: u64| match number % 4 {
-        0 => format!("/slippers/?skip={}", number * 20 % products),
+        0 => format!("/slippers/?skip={}", number * 5 % products),
         _ => format!("/slippers/{}", 1 + number * 7919 % products),
     };
     load(shop.address, &target, &holds, 4_000, length * 3, CONNECTIONS)?;

@@ -6,15 +6,14 @@ use std::time::Duration;
 use slippers_core::catalog::SlipperPage;
 use slippers_core::types::Page;
 
-use crate::catalog::SlipperPageOut;
+use crate::catalog::render_list;
 use crate::http::client::ClientKey;
-use crate::http::json::render;
 use crate::http::limit::RateLimiter;
 
 /// The JSON of a page of products with their pictures, which is empty where it can't be made.
 pub fn render_page(listed: SlipperPage) -> Vec<u8> {
     let page = Page::new(0, i64::try_from(listed.items.len()).unwrap_or(1));
-    render(&SlipperPageOut::new(listed, page, "id_desc".to_owned(), true)).unwrap_or_default()
+    render_list(listed, page, "id_desc".to_owned(), true).unwrap_or_default()
 }
 
 /// A limit on requests.

@@ -127,7 +127,7 @@ pub struct RateSettings {
     pub excluded_paths: Vec<String>,
     /// Callers that ask for many people, such as a front-end's own server.
     pub trusted_callers: Vec<Network>,
-    /// Requests that one of them may make in that way for people who are not signed in; at least 1.
+    /// Requests that one of them may make in that way for people who are not signed in; 0 = twenty times the others'.
     pub trusted_requests: u32,
 }
 

@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 mod accounts;
+mod anchor;
 mod audit;
 pub mod backup;
 mod cart;

@@ -75,3 +75,23 @@ async fn our_own_writes_are_not_taken_for_anothers() {
     make_category(&theirs, "Theirs").await;
     assert_eq!(next(&mut told).await, Change::Catalog);
 }
+
+/// Who reads while nobody writes keeps nobody from folding the log in and beginning it anew.
+#[tokio::test]
+async fn an_idle_store_does_not_hold_the_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("shop.db");
+    let store = SqliteStore::open(&path).expect("a store");
+    let other = rusqlite::Connection::open(&path).expect("another process");
+    other.busy_timeout(PATIENCE).expect("patience");
+    for number in 0..3 {
+        make_category(&store, &format!("Number {number}")).await;
+        let fold = || other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        assert_eq!(fold(), Ok(0), "it is not busy");
+        let log = std::fs::metadata(folder.path().join("shop.db-wal")).expect("a log").len();
+        assert_eq!(log, 0);
+    }
+    drop(other);
+    store.close();
+    assert!(!folder.path().join("shop.db-wal").exists());
+}

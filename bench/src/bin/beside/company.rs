@@ -3,15 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
+use slippers_bench::metrics::{free_address, sum_of};
 use slippers_bench::shop::Shop;
-use slippers_testbed::Redis;
 use slippers_testbed::postgres::Postgres;
+use slippers_testbed::{Redis, wait};
 
 use crate::orders::{Buyers, CLIENTS, Demand};
 use crate::pages::{any_product, first_page};
 use crate::{Outcome, Rounds, never_sold_out, row};
 
 const PRODUCTS: u64 = 1_000;
+const PATIENCE: Duration = Duration::from_secs(20);
 const AT_LEAST: f64 = 0.95;
 const KEPT: (&str, &str) = ("CACHE_MAX_BYTES", "67108864");
 
@@ -22,6 +24,9 @@ pub(crate) fn measure(program: &Path, server: &Postgres, rounds: Rounds) -> Outc
     {
         let shared = stocked(program, server, &[KEPT, ("REDIS_URL", &redis.url())])?;
         compare("with Redis; without", &shared, alone, rounds)?;
+        if redis.ask("DBSIZE")? == ":0" {
+            return Err("nothing was shared through Redis".into());
+        }
     }
     {
         let two = stocked(program, server, &[KEPT])?;
@@ -33,10 +38,15 @@ pub(crate) fn measure(program: &Path, server: &Postgres, rounds: Rounds) -> Outc
     let copied = stocked(program, server, &[])?;
     let replica = server.replica(Duration::ZERO)?;
     let database = copied.database.as_ref().ok_or("a database")?;
-    let with = copied.second(&[("DATABASE_REPLICA_URLS", &replica.url_of(database.name()))])?;
+    let (url, metrics) = (replica.url_of(database.name()), free_address()?);
+    let settings = [("DATABASE_REPLICA_URLS", url.as_str()), ("METRICS_LISTEN", &metrics.to_string())];
+    let with = copied.second(&settings)?;
+    let in_use = || sum_of("slippers_replica_in_use", metrics).ok().filter(|in_use| *in_use > 0.0);
+    wait::until(PATIENCE, in_use).ok_or("the replica is not used")?;
     let product = |at| any_product(at, rounds, PRODUCTS);
     let (ours, theirs) = (|| product(with.address), || product(alone.address));
-    row("cold product, a replica; without", rounds.count, AT_LEAST, ours, theirs)
+    row("cold product, a replica; without", rounds.count, AT_LEAST, ours, theirs)?;
+    in_use().map(drop).ok_or_else(|| "the replica is not used any more".into())
 }
 
 fn stocked(program: &Path, server: &Postgres, settings: &[(&str, &str)]) -> Outcome<Shop> {

@@ -46,15 +46,15 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// A name of three words, less a few characters at its end: few products have it in a shop of any size, and hardly any request
-/// is made twice.
+/// A name of three words, less up to two characters at its beginning and at its end: few products have it in a shop of any
+/// size, and there are some 4,900 of them.
 fn rare(shop: &Shop, number: u64) -> String {
     let at = |number: u64| usize::try_from(number).unwrap_or(0);
     let names: Vec<&String> = shop.names.iter().filter(|name| name.matches(' ').count() == 2).collect();
     let Some(name) = names.get(at(number) % names.len().max(1)) else { return "none".to_owned() };
-    let last = name.rsplit(' ').next().map_or(0, |word| word.chars().count());
-    let less = (at(number) / names.len() % 3).min(last.saturating_sub(3));
-    encoded(&name.chars().take(name.chars().count() - less).collect::<String>())
+    let form = at(number) / names.len() % 9;
+    let shown = name.chars().count().saturating_sub(form % 3 + form / 3);
+    encoded(&name.chars().skip(form / 3).take(shown).collect::<String>())
 }
 
 pub(crate) fn shapes() -> Vec<Shape> {

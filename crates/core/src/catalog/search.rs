@@ -71,8 +71,8 @@ const LONGEST_BETWEEN: usize = 24;
 
 /// By what a folded text of a product is found without a scan, once each: its [`grams`], and its joints, where words meet: a
 /// blank, or two with the word between them, and the three characters before and after, where there are so many. Shops have few
-/// words and many names: of a million products made of 200 words thousands have each trigram, hundreds two words that meet, and
-/// a dozen three.
+/// words and many names: of a million products made of 200 words tens of thousands have each trigram, and mostly less than two
+/// hundred meet as these three words do.
 pub fn parts(key: &str) -> BTreeSet<&str> {
     let mut all = grams(key);
     all.extend(joints(key, 1));

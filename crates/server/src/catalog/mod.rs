@@ -10,9 +10,9 @@ mod slipper_api;
 pub(crate) use address::page_key;
 pub(crate) use category_api::router as category_router;
 pub(crate) use input::SlipperPath;
-#[cfg(feature = "counting")]
-pub(crate) use output::SlipperPageOut;
 pub(crate) use output::{ImageOut, VariantOut};
+#[cfg(feature = "counting")]
+pub(crate) use slipper_api::render_list;
 pub(crate) use slipper_api::router as slipper_router;
 
 use std::sync::Arc;

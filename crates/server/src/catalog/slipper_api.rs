@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use slippers_core::catalog::{CatalogError, NewSlipper};
+use slippers_core::catalog::{CatalogError, NewSlipper, SlipperPage};
+use slippers_core::types::Page;
 
 use super::CatalogPage;
 use super::address::known_sort;
@@ -13,11 +14,16 @@ use super::shapes::{SlipperChangeIn, SlipperIn, SlipperListQuery, SlipperQuery};
 use crate::cache::PageKey;
 use crate::http::call::{Admin, Anyone, Call};
 use crate::http::errors::{ApiError, Code};
-use crate::http::json::{Json, render};
+use crate::http::json::{Json, render, render_about};
 use crate::http::router::{Routes, operations};
 use crate::images::to_the_end;
 use crate::ops::openapi::words::*;
 use crate::shop::Shop;
+
+/// What a page takes beside its products, and a product with three pictures or without, somewhat more than usual.
+const PAGE_BYTES: usize = 256;
+const PICTURED_BYTES: usize = 960;
+const PLAIN_BYTES: usize = 320;
 
 pub(crate) fn router(routes: Routes) -> Routes {
     routes.at(operations![
@@ -28,6 +34,17 @@ pub(crate) fn router(routes: Routes) -> Routes {
         delete_slipper,
         list_images,
     ])
+}
+
+/// A page of the list as it is sent.
+pub(crate) fn render_list(
+    listed: SlipperPage,
+    page: Page,
+    sort: String,
+    with_images: bool,
+) -> Result<Vec<u8>, ApiError> {
+    let bytes = PAGE_BYTES + listed.items.len() * if with_images { PICTURED_BYTES } else { PLAIN_BYTES };
+    render_about(&SlipperPageOut::new(listed, page, sort, with_images), bytes)
 }
 
 /// List the products
@@ -51,7 +68,7 @@ async fn list_slippers(
     let ask = async move {
         let (page, with_images) = (query.page, query.with_images);
         let listed = store.list_slippers(query).await?;
-        render(&SlipperPageOut::new(listed, page, sort, with_images))
+        render_list(listed, page, sort, with_images)
     };
     if is_named {
         shop.cache.fetch(key, ask).await.map(CatalogPage)
@@ -75,7 +92,7 @@ async fn find_slipper(
     let store = shop.store.clone();
     let ask = async move {
         let slipper = store.find_slipper(id).await?.ok_or(Code::SlipperNotFound)?;
-        render(&SlipperDetailOut::new(slipper, with_images))
+        render_about(&SlipperDetailOut::new(slipper, with_images), PAGE_BYTES + PICTURED_BYTES)
     };
     shop.cache.fetch(PageKey::Slipper { id, with_images }, ask).await.map(CatalogPage)
 }

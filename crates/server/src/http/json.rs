@@ -26,7 +26,14 @@ impl<T: Serialize> IntoResponse for Json<T> {
 
 /// The bytes of a JSON body.
 pub(crate) fn render<T: Serialize>(value: &T) -> Result<Vec<u8>, ApiError> {
-    serde_json::to_vec(value).map_err(|error| ApiError::because(Code::Internal, error))
+    render_about(value, 256)
+}
+
+/// The same of a body that has about so many bytes: room that is there need not be moved into.
+pub(crate) fn render_about<T: Serialize>(value: &T, bytes: usize) -> Result<Vec<u8>, ApiError> {
+    let mut json = Vec::with_capacity(bytes);
+    serde_json::to_writer(&mut json, value).map_err(|error| ApiError::because(Code::Internal, error))?;
+    Ok(json)
 }
 
 /// A 200 with a JSON body and headers of its own.

@@ -12,8 +12,9 @@ use crate::cache::Redis;
 use crate::payments::is_webhook;
 use crate::settings::{Network, RateSettings};
 
-/// How many times the limit of others a gateway has: it calls for all buyers from a few addresses.
-const WEBHOOK_SHARE: u32 = 20;
+/// How many times the limit of others somebody has who calls for many people from a few addresses: a gateway, and a trusted caller
+/// of whom nothing else was said.
+const OF_MANY: u32 = 20;
 /// Addresses whose calls to webhooks are told apart.
 const WEBHOOK_CALLERS: usize = 1 << 10;
 
@@ -52,17 +53,24 @@ struct Trusted {
     limiter: SharedLimiter,
 }
 
+fn requests_of_trusted(rate: &RateSettings) -> u32 {
+    match rate.trusted_requests {
+        0 => rate.requests.saturating_mul(OF_MANY),
+        told => told,
+    }
+}
+
 impl Limits {
     pub(super) fn new(rate: &RateSettings, redis: Option<Arc<Redis>>) -> Self {
         let trusted = (!rate.trusted_callers.is_empty()).then(|| Trusted {
             callers: rate.trusted_callers.clone(),
-            limiter: SharedLimiter::new("trusted", rate.trusted_requests, rate.window, redis.clone()),
+            limiter: SharedLimiter::new("trusted", requests_of_trusted(rate), rate.window, redis.clone()),
         });
         Self {
             limiter: SharedLimiter::new("requests", rate.requests, rate.window, redis),
             trusted,
             webhooks: RateLimiter::with_slots(
-                rate.requests.saturating_mul(WEBHOOK_SHARE),
+                rate.requests.saturating_mul(OF_MANY),
                 rate.window,
                 WEBHOOK_CALLERS,
             ),

@@ -103,8 +103,8 @@ settings! {
         "Seconds of that window.";
     TRUSTED_CALLERS "TRUSTED_CALLERS" = "", List,
         "Addresses or networks (`10.0.0.0/8`) that ask for many people and sign them in, such as a front-end's own server: they have TRUSTED_CALLERS_RATE_LIMIT, and the limit on sign-ins of one address does not hold for them; the others do.";
-    TRUSTED_REQUESTS "TRUSTED_CALLERS_RATE_LIMIT" = "2000", Number(1, MAX_COUNT),
-        "Requests that one of TRUSTED_CALLERS may make in each window of RATE_LIMIT_WINDOW_SEC for people who are not signed in; those who are have their own limit.";
+    TRUSTED_REQUESTS "TRUSTED_CALLERS_RATE_LIMIT" = "0", Number(0, MAX_COUNT),
+        "Requests that one of TRUSTED_CALLERS may make in each window of RATE_LIMIT_WINDOW_SEC for people who are not signed in; those who are have their own limit. 0 = twenty times RATE_LIMIT_REQUESTS.";
     TRUST_PROXY "TRUST_PROXY" = "", Flag,
         "Whether forwarding headers count; true needs TRUSTED_PROXIES, false switches them off. Unset: as TRUSTED_PROXIES says.";
     TRUSTED_PROXIES "TRUSTED_PROXIES" = "", List,

@@ -83,6 +83,8 @@ fn a_trusted_caller_has_a_limit_of_its_own() {
     let bearer = format!("Bearer {}", lola.access);
     let headers = [("x-forwarded-for", "203.0.113.7"), ("authorization", bearer.as_str())];
     assert_eq!(passing(&shop, &headers), 5);
+    let unsaid = shop_of_five(&[("TRUSTED_CALLERS", "127.0.0.1")]).get("/slippers/").expect(200);
+    assert_eq!(number(&unsaid, "x-ratelimit-limit"), 100, "twenty times that of others");
 }
 
 #[test]

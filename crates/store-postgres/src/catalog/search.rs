@@ -9,7 +9,7 @@ use slippers_core::catalog::search::parts;
 use crate::db::Db;
 use crate::params::params;
 
-const ADD: &str = "INSERT INTO slipper_grams (gram, slipper_id) SELECT gram, $2 FROM unnest($1) AS gram";
+const ADD: &str = "INSERT INTO slipper_grams (gram, slipper_id) SELECT gram, $2 FROM unnest($1) AS gram ON CONFLICT DO NOTHING";
 const REMOVE: &str = "DELETE FROM slipper_grams WHERE slipper_id = $2 AND gram = ANY($1)";
 
 /// Makes a product findable by its folded name and size. Its trigrams are in an index of the product itself.

@@ -1,6 +1,7 @@
 //! Filling an empty catalogue.
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use slippers_core::audit::{By, Entry};
 use slippers_core::catalog::search::{fold, parts};
@@ -42,7 +43,7 @@ pub(super) async fn fill(db: &Db, goods: &dyn Assortment, now: Timestamp) -> Res
         write_slippers(db, &batch, &mut pending, now).await?;
         written = end;
         if written.is_multiple_of(GRAMS_EVERY) || written == goods.len() {
-            write_grams(db, std::mem::take(&mut pending)).await?;
+            write_grams(db, mem::take(&mut pending)).await?;
         }
         goods.progress(written);
     }
@@ -149,9 +150,20 @@ const ADD_GRAMS: &str = "
     INSERT INTO slipper_grams (gram, slipper_id)
     SELECT gram, slipper_id FROM unnest($1, $2) AS new (gram, slipper_id)";
 
+/// Rows of one statement, or of one gram if it has more: most grams have few.
+const ROWS: usize = 10_000;
+
 async fn write_grams(db: &Db, pending: Pending) -> Result<(), StoreError> {
-    for (gram, ids) in pending {
-        db.run(ADD_GRAMS, params![vec![gram.as_str(); ids.len()], ids]).await?;
+    let (mut grams, mut slippers) = (Vec::new(), Vec::new());
+    for (gram, ids) in &pending {
+        grams.extend(std::iter::repeat_n(gram.as_str(), ids.len()));
+        slippers.extend_from_slice(ids);
+        if slippers.len() >= ROWS {
+            db.run(ADD_GRAMS, params![mem::take(&mut grams), mem::take(&mut slippers)]).await?;
+        }
+    }
+    if !slippers.is_empty() {
+        db.run(ADD_GRAMS, params![grams, slippers]).await?;
     }
     Ok(())
 }

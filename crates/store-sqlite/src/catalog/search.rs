@@ -6,7 +6,8 @@ use slippers_core::catalog::search::parts;
 
 use crate::db::{Db, json_list};
 
-const ADD_GRAMS: &str = "INSERT INTO slipper_grams (gram, slipper_id) SELECT value, ?2 FROM json_each(?1)";
+const ADD_GRAMS: &str =
+    "INSERT OR IGNORE INTO slipper_grams (gram, slipper_id) SELECT value, ?2 FROM json_each(?1)";
 const ADD_TEXT: &str = "INSERT INTO slipper_search (rowid, name_key, size_key) VALUES (?1, ?2, ?3)";
 
 /// Makes a product findable by its folded name and size.
@@ -36,12 +37,10 @@ fn grams_of(name_key: &str, size_key: &str) -> Result<String, StoreError> {
 }
 
 const KEYS: &str = "SELECT id, name_key, size_key FROM slippers";
-const ADD_MISSING: &str =
-    "INSERT OR IGNORE INTO slipper_grams (gram, slipper_id) SELECT value, ?2 FROM json_each(?1)";
 
 /// Writes the parts of all products that are not written yet: once, inside of the migration that brings new ones.
 pub(crate) fn index_all(db: &Db<'_>) -> Result<(), StoreError> {
-    let mut add = db.prepare(ADD_MISSING)?;
+    let mut add = db.prepare(ADD_GRAMS)?;
     db.all(KEYS, [], |row| {
         let (id, name_key, size_key) = (row.int(0)?, row.text(1)?, row.text(2)?);
         add.insert((grams_of(&name_key, &size_key)?, id)).map(drop)

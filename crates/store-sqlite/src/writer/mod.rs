@@ -20,6 +20,7 @@ use slippers_core::{AtWork, Change, Entered, Listeners, StoreError, StoreLoad, T
 use tokio::sync::oneshot;
 
 use self::batch::{Job, run_batch};
+use crate::anchor::Anchor;
 use crate::db::Db;
 use crate::elsewhere::Elsewhere;
 
@@ -196,12 +197,21 @@ fn closed() -> StoreError {
 fn write_until_stopped(conn: Connection, messages: &Receiver<Message>, shared: &Shared) {
     let mut stop = false;
     let mut elsewhere = Elsewhere::default();
-    look_elsewhere(&conn, &mut elsewhere, &shared.listeners);
+    let mut anchor = Anchor::of(&conn);
+    let mut writes_elsewhere = look_elsewhere(&conn, &mut elsewhere, &shared.listeners);
     let mut next_look = Instant::now() + LOOK_ELSEWHERE;
     while !stop {
-        let waited = messages.recv_timeout(next_look.saturating_duration_since(Instant::now()));
+        let waited = messages.try_recv().or_else(|_| {
+            // Another process that writes could never begin the log anew.
+            if !writes_elsewhere {
+                anchor.drop_down();
+            }
+            let waited = messages.recv_timeout(next_look.saturating_duration_since(Instant::now()));
+            anchor.lift();
+            waited
+        });
         if Instant::now() >= next_look {
-            look_elsewhere(&conn, &mut elsewhere, &shared.listeners);
+            writes_elsewhere = look_elsewhere(&conn, &mut elsewhere, &shared.listeners);
             next_look = Instant::now() + LOOK_ELSEWHERE;
         }
         let first = match waited {
@@ -228,6 +238,7 @@ fn write_until_stopped(conn: Connection, messages: &Receiver<Message>, shared: &
         shared.transactions.fetch_add(transactions, Ordering::Relaxed);
         shared.busy_since.store(0, Ordering::Relaxed);
     }
+    drop(anchor);
     // With the log folded in, the file alone is the whole shop: a copy of it is a backup.
     if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
         tracing::warn!(%error, "the log was not folded into the database");
@@ -237,8 +248,8 @@ fn write_until_stopped(conn: Connection, messages: &Receiver<Message>, shared: &
     }
 }
 
-/// What others have committed may be anything. Where it can't be told whether they did, it is as if they had.
-fn look_elsewhere(conn: &Connection, elsewhere: &mut Elsewhere, listeners: &Listeners) {
+/// Whether others have committed something: it may be anything. Where it can't be told whether they did, it is as if they had.
+fn look_elsewhere(conn: &Connection, elsewhere: &mut Elsewhere, listeners: &Listeners) -> bool {
     let has_changed = elsewhere.has_changed(conn).unwrap_or_else(|error| {
         tracing::warn!(%error, "can't see what other processes have written: {error}");
         true
@@ -246,6 +257,7 @@ fn look_elsewhere(conn: &Connection, elsewhere: &mut Elsewhere, listeners: &List
     if has_changed {
         listeners.tell(&[Change::Catalog]);
     }
+    has_changed
 }
 
 /// A write whose caller is gone, or that has waited too long, is not begun.

@@ -54,8 +54,8 @@ enum Origin {
     Stone,
 }
 
-/// What so few products have is looked up, whatever else a search finds: they are looked at in a millisecond.
-const FEW: i64 = 500;
+/// What so few products have is looked up, whatever else a search finds: to look at them all takes some milliseconds at most.
+const FEW: i64 = 1_000;
 
 const ORDER: &str = "(SELECT value FROM shop_counters WHERE name = 'list_order')";
 const COUNT_OF_SHOP: &str = "(SELECT value FROM shop_counters WHERE name = 'slippers')";

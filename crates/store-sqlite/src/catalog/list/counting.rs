@@ -14,8 +14,8 @@ use super::{Patience, SMALL_CATEGORY};
 const ORDER: &str = "(SELECT value FROM shop_counters WHERE name = 'list_order')";
 const COUNT_ALL: &str = "(SELECT value FROM shop_counters WHERE name = 'slippers')";
 
-/// What so few products have is looked up, whatever else a search finds: they are looked at in less than a millisecond.
-const FEW: i64 = 500;
+/// What so few products have is looked up, whatever else a search finds: to look at them all takes some milliseconds at most.
+const FEW: i64 = 1_000;
 
 /// One row for each match, without a look at the product.
 pub(super) const MATCH: &str = "SELECT 1";
