@@ -13,10 +13,10 @@ use image::{DynamicImage, ImageFormat};
 use serde_json::{Value, json};
 use slippers_core::accounts::{NewReset, NewUser, PasswordHash};
 use slippers_core::outbox::{EventKind, Outcome, Subscription, Target};
-use slippers_core::types::Phone;
+use slippers_core::types::{Phone, UserId};
 use slippers_server::accounts::passwords::hash_password;
 use slippers_server::settings::Settings;
-use slippers_server::{Message, Notifier, NotifyError, SystemEntropy};
+use slippers_server::{Message, Notifier, NotifyError, Recipient, SystemEntropy};
 
 use crate::house::{House, PASSWORD, eventually};
 use crate::paying::Gateways;
@@ -35,12 +35,12 @@ struct Scene {
 
 /// Keeps what would be sent.
 #[derive(Default)]
-struct Post(Mutex<Vec<String>>);
+struct Post(Mutex<Vec<Message>>);
 
 #[async_trait]
 impl Notifier for Post {
     async fn send(&self, message: &Message) -> Result<(), NotifyError> {
-        self.0.lock().expect("the post").push(message.text.clone());
+        self.0.lock().expect("the post").push(message.clone());
         Ok(())
     }
 }
@@ -154,10 +154,16 @@ impl Scene {
 
     /// Somebody whose new password waits for a code, and the code.
     fn code(&self) -> (String, String) {
-        let (_, name) = self.person();
-        let before = self.post.0.lock().expect("the post").len();
+        let (id, name) = self.person();
+        let person = self.house.block_on(self.house.store().find_user(UserId::new(id))).expect("an answer");
+        let phone = person.expect("somebody").phone;
         self.house.call("", "POST", "/auth/forgot-password", &forgotten(&name));
-        let text = eventually("a code", || self.post.0.lock().expect("the post").get(before).cloned());
+        // Others' codes may be on their way yet.
+        let text = eventually("a code", || {
+            let post = self.post.0.lock().expect("the post");
+            let is_theirs = |message: &&Message| message.to == Recipient::Person(phone.clone());
+            post.iter().find(is_theirs).map(|message| message.text.clone())
+        });
         (name, text.chars().filter(char::is_ascii_digit).take(8).collect())
     }
 }

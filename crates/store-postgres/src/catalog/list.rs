@@ -14,6 +14,7 @@
 //! snapshot will have is a guess before it is read; where it was wrong, a page without a search is read once more. Who goes
 //! far leaves a stone every 500 products, from which others start.
 
+mod counting;
 mod statement;
 
 use slippers_core::StoreError;

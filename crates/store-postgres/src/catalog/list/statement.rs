@@ -3,14 +3,13 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use slippers_core::catalog::places::{ListOrder, Place, STRIDE};
-use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
-use slippers_core::catalog::{SearchTerm, SlipperQuery, Sort};
+use slippers_core::catalog::places::{Place, STRIDE};
+use slippers_core::catalog::{SlipperQuery, Sort};
 use slippers_core::types::{CategoryId, SlipperId};
 
 use super::super::rows::{images_of_slipper, slipper_columns};
 use super::super::search::Lookup;
-use super::SMALL_CATEGORY;
+use super::counting::FEW;
 use crate::params::{Bind, Param, param};
 
 /// How the inner query of a page finds its ids.
@@ -54,10 +53,7 @@ enum Origin {
     Stone,
 }
 
-/// What so few products have is looked up, whatever else a search finds: to look at them all takes some milliseconds at most.
-const FEW: i64 = 1_000;
-
-const ORDER: &str = "(SELECT value FROM shop_counters WHERE name = 'list_order')";
+pub(super) const ORDER: &str = "(SELECT value FROM shop_counters WHERE name = 'list_order')";
 const COUNT_OF_SHOP: &str = "(SELECT value FROM shop_counters WHERE name = 'slippers')";
 
 /// A statement under construction, with the values it is run with.
@@ -117,96 +113,18 @@ impl Statement {
         stones
     }
 
-    /// The order of the lists; how many match, up to one more than [`EXACT_SEARCH_TOTAL`], or NULL where the order is the
-    /// `known` one; how many the list has without the search; which of the search's joints the fewest products have, if they
-    /// are few.
-    pub(super) fn count(
-        query: &SlipperQuery,
-        term: &SearchTerm,
-        lookup: &Lookup,
-        known: Option<ListOrder>,
-    ) -> Self {
-        let mut count = Self::default();
-        count.push("SELECT ");
-        count.push(ORDER);
-        count.push(", ");
-        if let Some(order) = known {
-            count.push("CASE WHEN ");
-            count.push(ORDER);
-            count.push(" = ");
-            count.bind(order.0);
-            count.push(" THEN NULL ELSE ");
-        }
-        let joints = term.joints();
-        if !joints.is_empty() {
-            count.push("CASE WHEN rare.place IS NOT NULL THEN ");
-            let category = query.category.map(CategoryId::get);
-            count.counting(|inner| inner.matches(&By::RareJoint, term.as_str(), category));
-            count.push(" ELSE ");
-        }
-        count.found(query, term.as_str(), lookup);
-        count.push(if joints.is_empty() { "" } else { " END" });
-        count.push(if known.is_some() { " END, " } else { ", " });
-        count.products_of(query);
-        if joints.is_empty() {
-            count.push(", NULL::bigint");
-        } else {
-            count.push(", rare.place FROM (SELECT 1) AS one LEFT JOIN (");
-            count.rarest(&joints, known);
-            count.push(") AS rare ON TRUE");
-        }
-        count
-    }
-
-    /// The joint that the fewest products have, if they are few; none in the order that is `known`.
-    fn rarest(&mut self, joints: &[&str], known: Option<ListOrder>) {
-        self.push("SELECT place, gram FROM (SELECT place, gram, (SELECT count(*) FROM (SELECT 1 FROM slipper_grams g WHERE ");
-        let _ = write!(self.sql, "g.gram = joints.gram LIMIT {FEW} + 1) AS found) AS found FROM unnest(");
-        self.bind(joints.iter().map(|joint| (*joint).to_owned()).collect::<Vec<_>>());
-        self.push(") WITH ORDINALITY AS joints (gram, place) OFFSET 0) AS joints WHERE ");
-        if let Some(order) = known {
-            self.push(ORDER);
-            self.push(" <> ");
-            self.bind(order.0);
-            self.push(" AND ");
-        }
-        let _ = write!(self.sql, "found <= {FEW} ORDER BY found LIMIT 1");
-    }
-
-    /// How many products match.
-    fn found(&mut self, query: &SlipperQuery, term: &str, lookup: &Lookup) {
-        let by = &By::Term(lookup.clone());
-        match query.category.map(CategoryId::get) {
-            None => self.counting(|inner| inner.matches(by, term, None)),
-            Some(category) => {
-                self.push("CASE WHEN (SELECT slipper_count FROM categories WHERE id = ");
-                self.bind(category);
-                let _ = write!(self.sql, ") <= {SMALL_CATEGORY} THEN ");
-                self.counting(|inner| {
-                    inner.push("SELECT s.id FROM slippers s WHERE s.category_id = ");
-                    inner.bind(category);
-                    inner.push(" AND ");
-                    inner.contains(term);
-                });
-                self.push(" ELSE ");
-                self.counting(|inner| inner.matches(by, term, Some(category)));
-                self.push(" END");
-            }
-        }
-    }
-
-    fn push(&mut self, sql: &str) {
+    pub(super) fn push(&mut self, sql: &str) {
         self.sql.push_str(sql);
     }
 
-    fn bind(&mut self, value: impl Bind + 'static) {
+    pub(super) fn bind(&mut self, value: impl Bind + 'static) {
         self.values.push(param(value));
         // Writing to a String can't fail.
         let _ = write!(self.sql, "${}", self.values.len());
     }
 
     /// How many products the list has without a search.
-    fn products_of(&mut self, query: &SlipperQuery) {
+    pub(super) fn products_of(&mut self, query: &SlipperQuery) {
         match query.category {
             None => self.push(COUNT_OF_SHOP),
             Some(category) => {
@@ -259,13 +177,14 @@ impl Statement {
                         self.push(" AND ");
                         self.contains(term);
                     }
-                    _ => {
-                        // Past the end nothing is walked.
+                    // Past the end nothing is walked.
+                    _ if query.page.skip() > 0 => {
                         self.push(" AND ");
                         self.bind(query.page.skip());
                         self.push(" < ");
                         self.products_of(query);
                     }
+                    _ => {}
                 }
                 if let Some(origin) = from {
                     self.push(" AND ");
@@ -274,9 +193,13 @@ impl Statement {
                 self.order("s", query.sort);
             }
         }
-        // Written out: the planner must know that it is few.
-        let _ = write!(self.sql, " LIMIT {limit} OFFSET ");
-        self.bind(offset);
+        // Written out: the planner must know that it is few; and it plans each page anew, which takes as long as to read it, where
+        // it does not know that nothing is passed over.
+        let _ = write!(self.sql, " LIMIT {limit}");
+        if offset > 0 {
+            self.push(" OFFSET ");
+            self.bind(offset);
+        }
     }
 
     /// This product and what follows it.
@@ -312,7 +235,7 @@ impl Statement {
     }
 
     /// The ids of the products that match.
-    fn matches(&mut self, by: &By, term: &str, category: Option<i64>) {
+    pub(super) fn matches(&mut self, by: &By, term: &str, category: Option<i64>) {
         match by {
             By::Term(Lookup::Gram(gram)) => {
                 self.push("SELECT g.slipper_id AS id FROM slipper_grams g");
@@ -324,18 +247,22 @@ impl Statement {
                 self.bind(gram.clone());
             }
             By::Joint(_) | By::RareJoint => {
-                // Limited, so that the planner knows how few they are.
+                // OFFSET 0: each is looked up, however few the planner takes all products for.
                 self.push("SELECT s.id FROM (SELECT slipper_id FROM slipper_grams WHERE gram = ");
                 match by {
                     By::Joint(joint) => self.bind(joint.clone()),
                     _ => self.push("rare.gram"),
                 }
-                let _ = write!(self.sql, " LIMIT {FEW}) AS g JOIN slippers s ON s.id = g.slipper_id WHERE ");
+                let _ = write!(
+                    self.sql,
+                    " LIMIT {FEW}) AS g, LATERAL (SELECT s.id FROM slippers s WHERE s.id = g.slipper_id AND "
+                );
                 self.contains(term);
                 if category.is_some() {
                     self.push(" AND ");
                     self.of_category(category);
                 }
+                self.push(" OFFSET 0) AS s");
             }
             By::Term(Lookup::Trigrams(trigrams)) => {
                 self.push("SELECT s.id FROM slippers s WHERE trigrams(s.name_key, s.size_key) @> ");
@@ -352,18 +279,11 @@ impl Statement {
     }
 
     /// What [`SearchTerm::matches`] says, in SQL.
-    fn contains(&mut self, term: &str) {
+    pub(super) fn contains(&mut self, term: &str) {
         self.push("(strpos(s.name_key, ");
         self.bind(term.to_owned());
         let place = self.values.len();
         let _ = write!(self.sql, ") > 0 OR strpos(s.size_key, ${place}) > 0)");
-    }
-
-    /// A scalar query that counts the rows of `inner`.
-    fn counting(&mut self, inner: impl FnOnce(&mut Self)) {
-        self.push("(SELECT count(*) FROM (");
-        inner(self);
-        let _ = write!(self.sql, " LIMIT {}) AS found)", EXACT_SEARCH_TOTAL + 1);
     }
 
     fn order(&mut self, table: &str, sort: Sort) {
