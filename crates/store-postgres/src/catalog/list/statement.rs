@@ -166,7 +166,10 @@ impl Statement {
                 // Materialized: never the order first and the matches then.
                 self.push("WITH m AS MATERIALIZED (");
                 self.matches(by, term, category);
-                self.push(") SELECT s.id FROM m JOIN slippers s ON s.id = m.id");
+                // OFFSET 0: and each is looked up, never all products joined with the few.
+                self.push(
+                    ") SELECT s.id FROM m, LATERAL (SELECT * FROM slippers WHERE id = m.id OFFSET 0) AS s",
+                );
                 self.order("s", query.sort);
             }
             Way::All | Way::Walk(_) => {
