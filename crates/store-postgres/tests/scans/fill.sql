@@ -13,18 +13,6 @@ INSERT INTO slipper_grams (gram, slipper_id)
 SELECT DISTINCT substr(key, place, length), id
 FROM slippers, unnest(ARRAY[name_key, size_key]) AS key, generate_series(1, 2) AS length,
      generate_series(1, length(key) - length + 1) AS place;
-INSERT INTO slipper_grams (gram, slipper_id)
-WITH keys AS (
-    SELECT id, key FROM slippers, unnest(ARRAY[name_key, size_key]) AS key
-), blanks AS (
-    SELECT id, key, place, lead(place) OVER (PARTITION BY id, key ORDER BY place) AS next
-    FROM keys, generate_series(1, length(key)) AS place
-    WHERE substr(key, place, 1) = ' '
-)
-SELECT substr(key, place - 3, 7) COLLATE "C", id FROM blanks WHERE place > 3 AND place <= length(key) - 3
-UNION
-SELECT substr(key, place - 3, next - place + 7) COLLATE "C", id FROM blanks
-WHERE place > 3 AND next <= length(key) - 3 AND next - place <= 25;
 UPDATE shop_counters SET value = 20000 WHERE name = 'slippers';
 INSERT INTO slipper_images (slipper_id, image_path, is_primary, order_index, created_at)
 SELECT id, image, TRUE, 0, 1 FROM slippers;
