@@ -13,12 +13,12 @@ use crate::shop::{Shop, cpu_of};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A running server that sends what the shop has sent for one path, to whoever asks. It is the program `slippers-bench`, which
-/// lies beside the one that runs.
+/// A running server that sends what the shop has sent for one path, to whoever asks. It is this program
+/// once more.
 #[derive(Debug)]
-pub struct Bare {
+pub(crate) struct Bare {
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     child: Child,
 }
 
@@ -27,11 +27,12 @@ impl Bare {
     ///
     /// # Errors
     /// When it does not answer, or not as the shop does.
-    pub fn of(shop: &Shop, path: &str) -> Result<Self, Box<dyn Error>> {
-        let program = std::env::current_exe()?.with_file_name("slippers-bench");
+    pub(crate) fn of(shop: &Shop, path: &str) -> Result<Self, Box<dyn Error>> {
+        let program = std::env::current_exe()?;
         let address = free_address()?;
-        let child =
-            Command::new(program).args([&address.to_string(), &shop.address.to_string(), path]).spawn()?;
+        let child = Command::new(program)
+            .args(["bare", &address.to_string(), &shop.address.to_string(), path])
+            .spawn()?;
         let bare = Self { address, child };
         let mut client =
             wait::until(PATIENCE, || Client::open(address).ok()).ok_or("the bare server does not answer")?;
@@ -45,7 +46,7 @@ impl Bare {
     ///
     /// # Errors
     /// When there is no `/proc` to read it from.
-    pub fn cpu(&self) -> Result<u64, Box<dyn Error>> {
+    pub(crate) fn cpu(&self) -> Result<u64, Box<dyn Error>> {
         cpu_of(self.child.id())
     }
 }

@@ -11,7 +11,7 @@ use crate::shop::Shop;
 ///
 /// # Errors
 /// When there is none in it.
-pub fn head_of(answer: &str) -> Result<String> {
+pub(crate) fn head_of(answer: &str) -> Result<String> {
     let token = answer.split("\"access_token\":\"").nth(1).and_then(|rest| rest.split('"').next());
     let token = token.ok_or_else(|| Error::other(format!("no token: {answer}")))?;
     Ok(format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n"))
@@ -21,7 +21,7 @@ pub fn head_of(answer: &str) -> Result<String> {
 ///
 /// # Errors
 /// The first answer that was another.
-pub fn register(shop: &Shop, count: usize) -> Result<Vec<String>> {
+pub(crate) fn register(shop: &Shop, count: usize) -> Result<Vec<String>> {
     /// Nobody's name is taken twice.
     static REGISTERED: AtomicUsize = AtomicUsize::new(0);
     let before = REGISTERED.fetch_add(count, Ordering::Relaxed);
@@ -39,7 +39,7 @@ pub fn register(shop: &Shop, count: usize) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// The first of any hand.
-pub fn for_each<T: Send>(
+pub(crate) fn for_each<T: Send>(
     shop: &Shop,
     hands: usize,
     count: usize,
@@ -52,7 +52,7 @@ pub fn for_each<T: Send>(
 ///
 /// # Errors
 /// The first of any hand.
-pub fn timed<T: Send>(
+pub(crate) fn timed<T: Send>(
     shop: &Shop,
     hands: usize,
     count: usize,

@@ -5,14 +5,14 @@ use std::net::{SocketAddr, TcpStream};
 
 /// A connection that is kept.
 #[derive(Debug)]
-pub struct Client(BufReader<TcpStream>);
+pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
     /// Connects.
     ///
     /// # Errors
     /// When nobody listens.
-    pub fn open(address: SocketAddr) -> Result<Self> {
+    pub(crate) fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         Ok(Self(BufReader::new(stream)))
@@ -22,7 +22,7 @@ impl Client {
     ///
     /// # Errors
     /// With what was answered instead.
-    pub fn get(&mut self, target: &str) -> Result<String> {
+    pub(crate) fn get(&mut self, target: &str) -> Result<String> {
         self.ask("GET", target, "", "")
     }
 
@@ -30,7 +30,7 @@ impl Client {
     ///
     /// # Errors
     /// With what was answered instead.
-    pub fn ask(&mut self, method: &str, target: &str, headers: &str, body: &str) -> Result<String> {
+    pub(crate) fn ask(&mut self, method: &str, target: &str, headers: &str, body: &str) -> Result<String> {
         match self.exchange(method, target, headers, body)? {
             (200, _, body) => Ok(body),
             (_, head, body) => Err(Error::other(format!("{target}: {head}{body}"))),
@@ -41,7 +41,7 @@ impl Client {
     ///
     /// # Errors
     /// When it is no answer.
-    pub fn exchange(
+    pub(crate) fn exchange(
         &mut self,
         method: &str,
         target: &str,

@@ -9,7 +9,7 @@ use crate::client::Client;
 ///
 /// # Errors
 /// When there is none.
-pub fn free_address() -> std::io::Result<SocketAddr> {
+pub(crate) fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
@@ -17,7 +17,7 @@ pub fn free_address() -> std::io::Result<SocketAddr> {
 ///
 /// # Errors
 /// When nobody answers there, or does not tell it.
-pub fn sum_of(metric: &str, at: SocketAddr) -> Result<f64, Box<dyn Error>> {
+pub(crate) fn sum_of(metric: &str, at: SocketAddr) -> Result<f64, Box<dyn Error>> {
     let told = Client::open(at)?.get("/metrics")?;
     let is_it = |line: &&str| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with([' ', '{']));
     let values: Vec<&str> = told.lines().filter(is_it).filter_map(|line| line.rsplit(' ').next()).collect();

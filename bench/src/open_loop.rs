@@ -11,24 +11,24 @@ use crate::client::Client;
 
 /// What came of a load.
 #[derive(Clone, Debug, Default)]
-pub struct Waits {
+pub(crate) struct Waits {
     sorted: Vec<u64>,
 }
 
 impl Waits {
     /// Of waits in microseconds, in any order.
-    pub fn of(mut waits: Vec<u64>) -> Self {
+    pub(crate) fn of(mut waits: Vec<u64>) -> Self {
         waits.sort_unstable();
         Self { sorted: waits }
     }
 
     /// How many were answered.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.sorted.len()
     }
 
     /// Microseconds within which so many of a thousand were answered; 0 when there were none.
-    pub fn within(&self, of_thousand: usize) -> u64 {
+    pub(crate) fn within(&self, of_thousand: usize) -> u64 {
         let at = (self.sorted.len() * of_thousand / 1000).min(self.sorted.len().saturating_sub(1));
         self.sorted.get(at).copied().unwrap_or(0)
     }
@@ -38,7 +38,7 @@ impl Waits {
 ///
 /// # Errors
 /// The first answer that was none, or not what was expected.
-pub fn load(
+pub(crate) fn load(
     address: SocketAddr,
     target: &(impl Fn(u64) -> String + Sync),
     check: &(impl Fn(&str) -> bool + Sync),

@@ -23,22 +23,22 @@ const ADMIN_PASSWORD: &str = "slippers-of-the-bench";
 
 /// A running shop, with nothing kept and without limits unless it is told otherwise.
 #[derive(Debug)]
-pub struct Shop {
+pub(crate) struct Shop {
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// How long it took to stock it.
-    pub stocked: Duration,
+    pub(crate) stocked: Duration,
     /// From its start to its first answer, looked for every five milliseconds.
-    pub started: Duration,
+    pub(crate) started: Duration,
     /// Names of products, as they are told: each is found by few.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
     shop: Child,
     program: PathBuf,
     /// The server of its database.
     postmaster: Option<u32>,
     folder: TempDir,
     /// Its database, if it is on PostgreSQL.
-    pub database: Option<Database>,
+    pub(crate) database: Option<Database>,
 }
 
 impl Shop {
@@ -46,7 +46,7 @@ impl Shop {
     ///
     /// # Errors
     /// When it can't be stocked or does not answer.
-    pub fn on_a_file(
+    pub(crate) fn on_a_file(
         program: &Path,
         products: u64,
         settings: &[(&str, &str)],
@@ -58,7 +58,7 @@ impl Shop {
     ///
     /// # Errors
     /// When it can't be stocked or does not answer.
-    pub fn on(
+    pub(crate) fn on(
         program: &Path,
         server: &Postgres,
         products: u64,
@@ -118,7 +118,7 @@ impl Shop {
     ///
     /// # Errors
     /// When it does not start.
-    pub fn second(&self, settings: &[(&str, &str)]) -> Result<Instance, Box<dyn Error>> {
+    pub(crate) fn second(&self, settings: &[(&str, &str)]) -> Result<Instance, Box<dyn Error>> {
         let folder = TempDir::new()?;
         let address = free_address()?;
         let url = self.database.as_ref().map(Database::url);
@@ -130,7 +130,7 @@ impl Shop {
     }
 
     /// The file of a shop on SQLite.
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.folder.path().join("shop.db")
     }
 
@@ -138,7 +138,7 @@ impl Shop {
     ///
     /// # Errors
     /// When the database refuses it.
-    pub fn execute(&self, statements: &[&str]) -> Result<(), Box<dyn Error>> {
+    pub(crate) fn execute(&self, statements: &[&str]) -> Result<(), Box<dyn Error>> {
         match &self.database {
             Some(database) => statements.iter().try_for_each(|sql| database.psql(sql).map(drop))?,
             None => {
@@ -154,7 +154,7 @@ impl Shop {
     ///
     /// # Errors
     /// When there is none.
-    pub fn number(&self, sql: &str) -> Result<u64, Box<dyn Error>> {
+    pub(crate) fn number(&self, sql: &str) -> Result<u64, Box<dyn Error>> {
         match &self.database {
             Some(database) => Ok(database.psql(sql)?.trim().parse()?),
             None => {
@@ -184,7 +184,7 @@ impl Shop {
     ///
     /// # Errors
     /// When the sign-in is refused.
-    pub fn admin(&self) -> std::io::Result<String> {
+    pub(crate) fn admin(&self) -> std::io::Result<String> {
         let body = format!(r#"{{"name":"Bench","password":"{ADMIN_PASSWORD}"}}"#);
         let mut client = Client::open(self.address)?;
         head_of(&client.ask("POST", "/auth/login", "Content-Type: application/json\r\n", &body)?)
@@ -194,7 +194,7 @@ impl Shop {
     ///
     /// # Errors
     /// When there is no `/proc` to read it from.
-    pub fn resident_kib(&self) -> Result<u64, Box<dyn Error>> {
+    pub(crate) fn resident_kib(&self) -> Result<u64, Box<dyn Error>> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.shop.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
         Ok(line.trim().trim_end_matches("kB").trim().parse()?)
@@ -204,7 +204,7 @@ impl Shop {
     ///
     /// # Errors
     /// When there is no `/proc` to read it from.
-    pub fn cpu(&self) -> Result<u64, Box<dyn Error>> {
+    pub(crate) fn cpu(&self) -> Result<u64, Box<dyn Error>> {
         let mut ticks = ticks_of(self.shop.id())?;
         if let Some(postmaster) = self.postmaster {
             for process in fs::read_dir("/proc")? {
@@ -259,9 +259,9 @@ fn first_answer(address: SocketAddr) -> Result<Client, Box<dyn Error>> {
 
 /// Another process on a shop's database.
 #[derive(Debug)]
-pub struct Instance {
+pub(crate) struct Instance {
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     child: Child,
     _folder: TempDir,
 }
@@ -284,7 +284,7 @@ impl Drop for Shop {
 ///
 /// # Errors
 /// When there is no `/proc` to read it from.
-pub fn cpu_of(process: u32) -> Result<u64, Box<dyn Error>> {
+pub(crate) fn cpu_of(process: u32) -> Result<u64, Box<dyn Error>> {
     Ok(ticks_of(process)? * TICK_MICROS)
 }
 

@@ -7,15 +7,15 @@ use std::process::Command;
 
 /// What `wrk` is told.
 #[derive(Clone, Copy, Debug)]
-pub struct Wrk<'s> {
+pub(crate) struct Wrk<'s> {
     /// Its threads.
-    pub threads: usize,
+    pub(crate) threads: usize,
     /// Connections of all of them.
-    pub connections: usize,
+    pub(crate) connections: usize,
     /// How long it goes on.
-    pub seconds: u64,
+    pub(crate) seconds: u64,
     /// Lua that makes the requests, or nothing.
-    pub script: &'s str,
+    pub(crate) script: &'s str,
 }
 
 impl Wrk<'_> {
@@ -23,7 +23,7 @@ impl Wrk<'_> {
     ///
     /// # Errors
     /// With what it said, when anything else was answered or it can't be run.
-    pub fn rate(&self, address: SocketAddr, path: &str) -> Result<f64, Box<dyn Error>> {
+    pub(crate) fn rate(&self, address: SocketAddr, path: &str) -> Result<f64, Box<dyn Error>> {
         let mut file = tempfile::NamedTempFile::new()?;
         file.write_all(self.script.as_bytes())?;
         let mut command = Command::new("wrk");

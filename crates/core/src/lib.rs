@@ -19,6 +19,7 @@ mod migrations;
 pub mod orders;
 pub mod outbox;
 pub mod payments;
+pub mod places;
 mod position;
 mod store;
 mod tally;

@@ -9,7 +9,7 @@ use slippers_core::images::{GonePicture, ImageError, ImageStore, NewImage};
 use slippers_core::types::{ImageId, OrderId, SlipperId, Timestamp};
 use slippers_core::{Change, StoreError};
 
-use crate::catalog::rows::{images_of_slipper, read_images};
+use crate::catalog::rows::{pictures_of, read_images};
 use crate::db::Db;
 use crate::params::params;
 use crate::store::PostgresStore;
@@ -65,7 +65,7 @@ impl ImageStore for PostgresStore {
 
 const LOCK: &str = "SELECT FROM slippers WHERE id = $1 FOR NO KEY UPDATE";
 // A statement of its own: one that has waited for a lock still sees the pictures as they were when it began.
-const FIND: &str = concat!("SELECT s.image, ", images_of_slipper!(), " FROM slippers s WHERE s.id = $1");
+const FIND: &str = concat!("SELECT image, ", pictures_of!("$1"), " FROM slippers WHERE id = $1");
 
 /// A product's `image` and its pictures, the primary one first.
 async fn find(db: &Db, slipper: SlipperId) -> Result<Option<(String, Vec<Image>)>, StoreError> {

@@ -5,7 +5,8 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use slippers_core::catalog::places::Places;
+use slippers_core::accounts::UserQuery;
+use slippers_core::places::Places;
 use slippers_core::types::{Timestamp, UserId};
 use slippers_core::{ChangeListener, CopyStatus, PoolStatus, Position, Reader, Store, StoreError, StoreLoad};
 use tokio::runtime::Handle;
@@ -35,6 +36,7 @@ pub struct PostgresStore {
     pub(crate) combiner: Arc<Combiner>,
     pub(crate) feed: Arc<Feed>,
     pub(crate) places: Arc<Places>,
+    pub(crate) people: Arc<Places<UserQuery>>,
     /// `None` = the primary answers everything.
     pub(crate) replicas: Option<Arc<Replicas>>,
     /// Whose own reads replicas may answer; `None` = nobody's.
@@ -88,8 +90,8 @@ impl PostgresStore {
         let is_past_pooler = settings.direct_url.is_some() || budget.session == Session::Ours;
         let direct = is_past_pooler.then(|| (Arc::new(ways.direct), Handle::current()));
         let combiner = Arc::default();
-        let places = Arc::default();
-        Ok(Self { pool: primary, combiner, feed, places, replicas, reader: None, statements, direct })
+        let (places, people) = Default::default();
+        Ok(Self { pool: primary, combiner, feed, places, people, replicas, reader: None, statements, direct })
     }
 
     /// Where each migration stands in this database, which is not changed.

@@ -45,7 +45,9 @@ const TABLES: &str = "
           SELECT 1 FROM sqlite_schema v
           WHERE v.sql LIKE 'CREATE VIRTUAL TABLE%' AND (sqlite_schema.name = v.name OR sqlite_schema.name LIKE v.name || '\\_%' ESCAPE '\\'))
     ORDER BY name";
-const COLUMNS: &str = "SELECT name FROM pragma_table_info(?1) ORDER BY cid";
+// `pictures` says again what slipper_images says; the target keeps it in its own way.
+const COLUMNS: &str = "
+    SELECT name FROM pragma_table_info(?1) WHERE NOT (?1 = 'slippers' AND name = 'pictures') ORDER BY cid";
 const LAST_NUMBER: &str = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?1";
 
 impl Source for Export {

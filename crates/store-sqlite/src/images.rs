@@ -7,7 +7,7 @@ use slippers_core::images::{GonePicture, ImageError, ImageStore, NewImage};
 use slippers_core::types::{ImageId, OrderId, SlipperId, Timestamp};
 use slippers_core::{Change, StoreError};
 
-use crate::catalog::rows::{images_of_slipper, read_images};
+use crate::catalog::rows::read_images;
 use crate::db::{Db, json_list};
 use crate::store::SqliteStore;
 
@@ -55,7 +55,7 @@ impl ImageStore for SqliteStore {
 
 /// A product's `image` and its pictures, the primary one first.
 fn find(db: &Db<'_>, slipper: SlipperId) -> Result<Option<(String, Vec<Image>)>, StoreError> {
-    const FIND: &str = concat!("SELECT s.image, ", images_of_slipper!(), " FROM slippers s WHERE s.id = ?1");
+    const FIND: &str = "SELECT image, pictures FROM slippers WHERE id = ?1";
     db.first(FIND, [slipper.get()], |row| Ok((row.text(0)?, read_images(row, 1)?)))
 }
 

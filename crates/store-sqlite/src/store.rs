@@ -6,7 +6,8 @@ use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use slippers_core::catalog::places::Places;
+use slippers_core::accounts::UserQuery;
+use slippers_core::places::Places;
 use slippers_core::types::Timestamp;
 use slippers_core::{ChangeListener, Listeners, PoolStatus, Store, StoreError, StoreLoad};
 
@@ -22,6 +23,7 @@ pub struct SqliteStore {
     pub(crate) writer: Arc<Writer>,
     pub(crate) readers: Arc<Readers>,
     pub(crate) places: Arc<Places>,
+    pub(crate) people: Arc<Places<UserQuery>>,
     statements: Arc<AtomicU64>,
     listeners: Arc<Listeners>,
 }
@@ -47,7 +49,8 @@ impl SqliteStore {
         let readers = Arc::new(Readers::new(path.to_owned(), Arc::clone(&statements), Arc::clone(&waits)));
         let writer = Writer::start(conn, Arc::clone(&statements), Arc::clone(&listeners), waits)
             .map_err(|source| OpenError::System { path: path.to_owned(), source })?;
-        Ok(Self { writer: Arc::new(writer), readers, places: Arc::default(), statements, listeners })
+        let (places, people) = Default::default();
+        Ok(Self { writer: Arc::new(writer), readers, places, people, statements, listeners })
     }
 
     /// Where each migration stands in this file, which is neither made nor changed; all of a file that is not there are

@@ -15,6 +15,7 @@ pub use resets::{
 pub use store::{AccountError, AccountStore, FirstSession, Rotation};
 
 use crate::catalog::SearchTerm;
+use crate::places::Paged;
 use crate::types::{Page, Phone, Timestamp, UserId};
 
 /// What stands for the name of somebody whose account was deleted.
@@ -131,6 +132,23 @@ pub struct UserQuery {
     pub is_admin: Option<bool>,
     /// Only those whose folded name, folded surname or phone contains this.
     pub search: Option<SearchTerm>,
+}
+
+impl Paged for UserQuery {
+    type List = (Option<bool>, Option<SearchTerm>);
+    type Id = UserId;
+
+    fn list(&self) -> Self::List {
+        (self.is_admin, self.search.clone())
+    }
+
+    fn page(&self) -> Page {
+        self.page
+    }
+
+    fn search(&self) -> Option<&SearchTerm> {
+        self.search.as_ref()
+    }
 }
 
 /// A part of the list of users.

@@ -1,6 +1,5 @@
 //! The catalogue: categories, products and what is known of their pictures.
 
-pub mod places;
 pub mod rules;
 pub mod search;
 mod store;

@@ -3,10 +3,13 @@
 //! Locks are taken in one order everywhere: a user's row, then their sessions and tokens or their reset, then the counts
 //! (admins before users).
 
+mod list;
 mod resets;
 mod search;
 mod sessions;
 mod users;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::{try_join, try_join3};
@@ -60,7 +63,8 @@ impl AccountStore for PostgresStore {
     }
 
     async fn list_users(&self, query: UserQuery) -> Result<UserPage, StoreError> {
-        self.snapshot_back(query, |db, query| Box::pin(users::page(db, query))).await
+        let args = (query, Arc::clone(&self.people));
+        self.snapshot_back(args, |db, (query, people)| Box::pin(list::page(db, people, query))).await
     }
 
     async fn update_profile(

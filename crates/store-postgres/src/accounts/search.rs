@@ -1,12 +1,10 @@
 //! What is written for the search of users, and how they are found: as products are.
 
 use slippers_core::StoreError;
-use slippers_core::accounts::{User, UserPage, UserQuery};
+use slippers_core::accounts::User;
 use slippers_core::catalog::SearchTerm;
-use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::catalog::search::{fold, grams};
 
-use super::{read_user, user_columns};
 use crate::db::Db;
 use crate::params::params;
 
@@ -48,31 +46,9 @@ pub(super) async fn remove(db: &Db, id: i64, keys: &Keys) -> Result<(), StoreErr
     Ok(())
 }
 
-/// A page of those who are found. Both statements must see the same state of the database.
-pub(super) async fn page(db: &Db, query: &UserQuery, term: &SearchTerm) -> Result<UserPage, StoreError> {
-    if term.as_str().contains('\0') {
-        // No text of PostgreSQL can hold one.
-        return Ok(UserPage { items: Vec::new(), total: 0, total_is_exact: true });
-    }
-    let from = matches(query.is_admin, term);
-    let count = format!("SELECT count(*) FROM (SELECT 1 {from} LIMIT $2) counted");
-    let counted = db.one(&count, params![term.as_str(), EXACT_SEARCH_TOTAL + 1], |row| row.int(0)).await?;
-    let total = counted.min(EXACT_SEARCH_TOTAL);
-    let total_is_exact = counted == total;
-    if total_is_exact && query.page.skip() >= total {
-        return Ok(UserPage { items: Vec::new(), total, total_is_exact });
-    }
-    let page = format!(
-        "SELECT {columns} FROM (SELECT m.id {from} ORDER BY m.id DESC LIMIT $2 OFFSET $3) page \
-         JOIN users u ON u.id = page.id ORDER BY u.id DESC",
-        columns = user_columns!()
-    );
-    let values = params![term.as_str(), query.page.limit(), query.page.skip()];
-    Ok(UserPage { items: db.all(&page, values, read_user).await?, total, total_is_exact })
-}
-
-/// Where the matches come from, by id as `m.id`; the term is `$1`. Admins are so few that they are walked.
-fn matches(is_admin: Option<bool>, term: &SearchTerm) -> String {
+/// `FROM ... WHERE ...`, with the numbers of those who are found as `m.id`; the term is `$1`. Admins are so few that they are
+/// walked.
+pub(super) fn matches(is_admin: Option<bool>, term: &SearchTerm) -> String {
     let customers = if is_admin.is_some() { " AND NOT u.is_admin" } else { "" };
     if is_admin == Some(true) {
         return format!("FROM users m WHERE m.is_admin AND {}", contains("m"));
@@ -81,14 +57,14 @@ fn matches(is_admin: Option<bool>, term: &SearchTerm) -> String {
         // A user who was wiped has no texts, but for what stands in place of the phone.
         let sought = "trigrams(u.name_key, u.surname_key, u.phone_number COLLATE \"C\") @> trigrams($1)";
         return format!(
-            "FROM (SELECT u.id FROM users u WHERE {sought} AND {} AND u.wiped_at IS NULL{customers}) m",
+            "FROM (SELECT u.id FROM users u WHERE {sought} AND {} AND u.wiped_at IS NULL{customers}) m WHERE TRUE",
             contains("u")
         );
     }
     match customers {
-        "" => "FROM (SELECT g.user_id AS id FROM user_grams g WHERE g.gram = $1) m".to_owned(),
+        "" => "FROM (SELECT g.user_id AS id FROM user_grams g WHERE g.gram = $1) m WHERE TRUE".to_owned(),
         _ => format!(
-            "FROM (SELECT u.id FROM user_grams g JOIN users u ON u.id = g.user_id WHERE g.gram = $1{customers}) m"
+            "FROM (SELECT u.id FROM user_grams g JOIN users u ON u.id = g.user_id WHERE g.gram = $1{customers}) m WHERE TRUE"
         ),
     }
 }

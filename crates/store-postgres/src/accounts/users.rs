@@ -2,9 +2,7 @@
 
 use futures_util::future::{try_join3, try_join5};
 use slippers_core::accounts::rules::decide_user_change;
-use slippers_core::accounts::{
-    AccountError, PasswordChange, PasswordHash, ProfileChange, User, UserChange, UserPage, UserQuery,
-};
+use slippers_core::accounts::{AccountError, PasswordChange, PasswordHash, ProfileChange, User, UserChange};
 use slippers_core::audit::{By, Entry};
 use slippers_core::types::{Timestamp, UserId};
 use slippers_core::{Change, StoreError};
@@ -34,45 +32,6 @@ const PASSWORD: &str = "SELECT password_hash FROM users WHERE id = $1 AND wiped_
 
 pub(super) async fn password(db: &Db, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
     db.first(PASSWORD, params![id.get()], |row| row.text(0).map(PasswordHash::new)).await
-}
-
-/// A page whose ids come from an index alone, so that the rows that are skipped are not read.
-macro_rules! page_of {
-    ($which:literal) => {
-        concat!(
-            "SELECT ",
-            user_columns!(),
-            " FROM (SELECT i.id AS id FROM users i WHERE ",
-            $which,
-            " ORDER BY i.id DESC LIMIT $1 OFFSET $2) page JOIN users u ON u.id = page.id ORDER BY u.id DESC"
-        )
-    };
-}
-
-const COUNTS: &str = "
-    SELECT (SELECT value FROM shop_counters WHERE name = 'users'),
-           (SELECT value FROM shop_counters WHERE name = 'admins')";
-const PAGE_OF_ALL: &str = page_of!("i.wiped_at IS NULL");
-const PAGE_OF_ADMINS: &str = page_of!("i.is_admin");
-const PAGE_OF_CUSTOMERS: &str = page_of!("NOT i.is_admin AND i.wiped_at IS NULL");
-
-/// Two statements, however many users there are.
-pub(super) async fn page(db: &Db, query: &UserQuery) -> Result<UserPage, StoreError> {
-    if let Some(term) = &query.search {
-        return search::page(db, query, term).await;
-    }
-    let (users, admins) = db.one(COUNTS, params![], |row| Ok((row.int(0)?, row.int(1)?))).await?;
-    let (total, page) = match query.is_admin {
-        None => (users, PAGE_OF_ALL),
-        Some(true) => (admins, PAGE_OF_ADMINS),
-        Some(false) => (users - admins, PAGE_OF_CUSTOMERS),
-    };
-    let items = if query.page.skip() >= total {
-        Vec::new()
-    } else {
-        db.all(page, params![query.page.limit(), query.page.skip()], read_user).await?
-    };
-    Ok(UserPage { items, total, total_is_exact: true })
 }
 
 pub(super) async fn update_profile(

@@ -14,20 +14,18 @@ macro_rules! slipper_columns {
     };
 }
 
-/// A product's pictures as one JSON array: one statement reads a whole page. They are put in order by [`read_images`].
-macro_rules! images_of_slipper {
-    () => {
-        "(SELECT coalesce(json_agg(\
-             json_build_array(i.id, i.image_path, i.is_primary, i.alt_text, i.order_index, i.created_at, i.variants::json)), '[]') \
-         FROM slipper_images i WHERE i.slipper_id = s.id)"
+/// The pictures of the product with this number, as [`read_images`] reads them.
+macro_rules! pictures_of {
+    ($id:literal) => {
+        concat!("coalesce((SELECT pictures FROM slipper_galleries WHERE slipper_id = ", $id, "), '[]')")
     };
 }
 
-pub(crate) use images_of_slipper;
+pub(crate) use pictures_of;
 pub(super) use slipper_columns;
 
-/// A picture as PostgreSQL writes it: id, path, primary, alternative text, place, time, variants.
-type ImageRow = (i64, String, bool, Option<String>, i64, i64, Vec<(u32, String)>);
+/// A picture as `hang_pictures` writes it: id, path, primary, alternative text, place, time, variants.
+type ImageRow = (i64, String, i64, Option<String>, i64, i64, Vec<(u32, String)>);
 
 /// A product whose columns begin at `at`.
 pub(super) fn read_slipper(row: &Cells<'_>, at: usize) -> Result<Slipper, StoreError> {
@@ -69,7 +67,7 @@ fn read_image(stored: ImageRow) -> Result<Image, StoreError> {
     Ok(Image {
         id: ImageId::new(id),
         path,
-        is_primary,
+        is_primary: is_primary != 0,
         alt_text,
         order_index,
         created_at: time(created_at)?,

@@ -7,7 +7,7 @@ use slippers_core::catalog::{CatalogError, Image, NewSlipper, Slipper, SlipperCh
 use slippers_core::types::{CategoryId, Money, SlipperId, Timestamp, UserId};
 use slippers_core::{Change, StoreError};
 
-use super::rows::{images_of_slipper, read_images, read_slipper, slipper_columns};
+use super::rows::{pictures_of, read_images, read_slipper, slipper_columns};
 use super::search;
 use crate::audit;
 use crate::db::Db;
@@ -18,7 +18,7 @@ const FIND: &str = concat!(
     "SELECT ",
     slipper_columns!(),
     ", ",
-    images_of_slipper!(),
+    pictures_of!("s.id"),
     " FROM slippers s LEFT JOIN categories c ON c.id = s.category_id WHERE s.id = $1"
 );
 
@@ -26,7 +26,7 @@ pub(super) async fn find(db: &Db, id: SlipperId) -> Result<Option<Slipper>, Stor
     db.first(FIND, params![id.get()], |row| read_slipper(row, 0)).await
 }
 
-const IMAGES: &str = concat!("SELECT ", images_of_slipper!(), " FROM slippers s WHERE s.id = $1");
+const IMAGES: &str = concat!("SELECT ", pictures_of!("$1"), " FROM slippers WHERE id = $1");
 
 pub(super) async fn list_images(db: &Db, id: SlipperId) -> Result<Option<Vec<Image>>, StoreError> {
     let found = db.first(IMAGES, params![id.get()], |row| read_images(row, 0)).await?;

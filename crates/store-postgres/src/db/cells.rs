@@ -42,7 +42,7 @@ impl<'r> Cells<'r> {
         self.get::<Option<i64>>(at)?.map(time).transpose()
     }
 
-    /// A column that is an array which PostgreSQL has written as JSON.
+    /// A column that is an array which PostgreSQL has written as JSON, or keeps as its text.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, at: usize) -> Result<T, StoreError> {
         let Json(text) = self.get(at)?;
         serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("column {at}: {error}")))
@@ -68,6 +68,6 @@ impl<'r> FromSql<'r> for Json<'r> {
     }
 
     fn accepts(kind: &Type) -> bool {
-        *kind == Type::JSON
+        matches!(*kind, Type::JSON | Type::TEXT)
     }
 }

@@ -77,7 +77,7 @@ impl Table {
 const COLUMNS: &str = "
     SELECT c.relname::text, a.attname::text, t.typname::text, a.attidentity <> ''
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid
-    WHERE c.relnamespace = to_regnamespace(current_schema()) AND c.relkind = 'r' AND c.relname NOT IN ('schema_migrations', 'changes')
+    WHERE c.relnamespace = to_regnamespace(current_schema()) AND c.relkind = 'r' AND c.relname NOT IN ('schema_migrations', 'changes', 'slipper_galleries')
       AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
     ORDER BY c.relname, a.attnum";
 const REFERENCES: &str = "

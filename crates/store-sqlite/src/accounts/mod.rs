@@ -1,8 +1,11 @@
 //! Accounts and sessions.
 
+mod list;
 mod resets;
 pub(crate) mod search;
 mod users;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use slippers_core::accounts::rules::{PresentedToken, RefreshVerdict, judge_refresh};
@@ -56,7 +59,8 @@ impl AccountStore for SqliteStore {
     }
 
     async fn list_users(&self, query: UserQuery) -> Result<UserPage, StoreError> {
-        self.readers.long_snapshot(move |db| users::page(db, &query)).await
+        let people = Arc::clone(&self.people);
+        self.readers.long_snapshot(move |db| list::page(db, &people, &query)).await
     }
 
     async fn update_profile(

@@ -1,9 +1,8 @@
 //! What is written for the search of users, and how they are found: as products are.
 
 use slippers_core::StoreError;
-use slippers_core::accounts::{User, UserPage, UserQuery};
+use slippers_core::accounts::User;
 use slippers_core::catalog::SearchTerm;
-use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::catalog::search::{fold, grams};
 
 use super::{read_user, user_columns};
@@ -69,30 +68,19 @@ pub(crate) fn index_all(db: &Db<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A page of those who are found. Both statements must see the same state of the database.
-pub(super) fn page(db: &Db<'_>, query: &UserQuery, term: &SearchTerm) -> Result<UserPage, StoreError> {
-    let (from, sought) = matches(query.is_admin, term);
-    let count = format!("SELECT count(*) FROM (SELECT 1 {from} LIMIT ?3)");
-    let counted = db.one(&count, (&sought, term.as_str(), EXACT_SEARCH_TOTAL + 1), |row| row.int(0))?;
-    let total = counted.min(EXACT_SEARCH_TOTAL);
-    let total_is_exact = counted == total;
-    if total_is_exact && query.page.skip() >= total {
-        return Ok(UserPage { items: Vec::new(), total, total_is_exact });
-    }
-    let page = format!(
-        "SELECT {columns} FROM (SELECT m.id AS id {from} ORDER BY m.id DESC LIMIT ?3 OFFSET ?4) page \
-         CROSS JOIN users u ON u.id = page.id ORDER BY u.id DESC",
-        columns = user_columns!()
-    );
-    let items = db.all(&page, (&sought, term.as_str(), query.page.limit(), query.page.skip()), read_user)?;
-    Ok(UserPage { items, total, total_is_exact })
+/// Where users come from.
+pub(super) struct Matches {
+    /// `FROM ... WHERE ...`, with their numbers as `m.id`.
+    pub(super) from: String,
+    /// What is looked up there as ?1; the term itself is ?2.
+    pub(super) sought: String,
 }
 
-/// Where the matches come from, by id as `m.id`, and what is looked up there as ?1; the term itself is ?2. Admins are so
-/// few that they are walked.
-fn matches(is_admin: Option<bool>, term: &SearchTerm) -> (String, String) {
-    let walk = |index: &str, which: &str| {
-        (format!("FROM users m INDEXED BY {index} WHERE {which} AND {}", contains("m")), String::new())
+/// Those who are found. Admins are so few that they are walked.
+pub(super) fn matches(is_admin: Option<bool>, term: &SearchTerm) -> Matches {
+    let walk = |index: &str, which: &str| Matches {
+        from: format!("FROM users m INDEXED BY {index} WHERE {which} AND {}", contains("m")),
+        sought: String::new(),
     };
     let (source, sought, must_look) = match (lookup(term), is_admin) {
         (_, Some(true)) => return walk("users_admins", "m.is_admin = 1"),
@@ -112,11 +100,9 @@ fn matches(is_admin: Option<bool>, term: &SearchTerm) -> (String, String) {
         from.push_str(" CROSS JOIN users u ON u.id = m.id");
         from.push_str(if is_admin.is_some() { " AND u.is_admin = 0" } else { "" });
     }
-    if must_look {
-        from.push_str(" WHERE ");
-        from.push_str(&contains("u"));
-    }
-    (from, sought)
+    from.push_str(" WHERE ");
+    from.push_str(if must_look { contains("u") } else { "TRUE".to_owned() }.as_str());
+    Matches { from, sought }
 }
 
 fn contains(table: &str) -> String {

@@ -1,9 +1,7 @@
 //! Users: listed, changed and deleted.
 
 use slippers_core::accounts::rules::decide_user_change;
-use slippers_core::accounts::{
-    AccountError, PasswordChange, PasswordHash, ProfileChange, User, UserChange, UserPage, UserQuery,
-};
+use slippers_core::accounts::{AccountError, PasswordChange, PasswordHash, ProfileChange, User, UserChange};
 use slippers_core::audit::{By, Entry};
 use slippers_core::types::{Timestamp, UserId};
 use slippers_core::{Change, StoreError};
@@ -24,47 +22,6 @@ const PASSWORD: &str = "SELECT password_hash FROM users WHERE id = ?1 AND wiped_
 
 pub(super) fn password(db: &Db<'_>, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
     db.first(PASSWORD, [id.get()], |row| row.text(0).map(PasswordHash::new))
-}
-
-/// A page whose ids come from an index alone, so that the rows that are skipped are not read.
-macro_rules! page_of {
-    ($index:literal, $which:literal) => {
-        concat!(
-            "SELECT ",
-            user_columns!(),
-            " FROM (SELECT i.id AS id FROM users i INDEXED BY ",
-            $index,
-            " WHERE ",
-            $which,
-            " ORDER BY i.id DESC LIMIT ?1 OFFSET ?2) page CROSS JOIN users u ON u.id = page.id ORDER BY u.id DESC"
-        )
-    };
-}
-
-const COUNTS: &str = "
-    SELECT (SELECT value FROM shop_counters WHERE name = 'users'),
-           (SELECT value FROM shop_counters WHERE name = 'admins')";
-const PAGE_OF_ALL: &str = page_of!("users_present", "i.wiped_at IS NULL");
-const PAGE_OF_ADMINS: &str = page_of!("users_admins", "i.is_admin = 1");
-const PAGE_OF_CUSTOMERS: &str = page_of!("users_customers", "i.is_admin = 0 AND i.wiped_at IS NULL");
-
-/// Two statements, however many users there are.
-pub(super) fn page(db: &Db<'_>, query: &UserQuery) -> Result<UserPage, StoreError> {
-    if let Some(term) = &query.search {
-        return search::page(db, query, term);
-    }
-    let (users, admins) = db.one(COUNTS, [], |row| Ok((row.int(0)?, row.int(1)?)))?;
-    let (total, page) = match query.is_admin {
-        None => (users, PAGE_OF_ALL),
-        Some(true) => (admins, PAGE_OF_ADMINS),
-        Some(false) => (users - admins, PAGE_OF_CUSTOMERS),
-    };
-    let items = if query.page.skip() >= total {
-        Vec::new()
-    } else {
-        db.all(page, (query.page.limit(), query.page.skip()), read_user)?
-    };
-    Ok(UserPage { items, total, total_is_exact: true })
 }
 
 pub(super) fn update_profile(

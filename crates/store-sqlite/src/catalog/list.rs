@@ -16,9 +16,9 @@ mod counting;
 mod statement;
 
 use slippers_core::StoreError;
-use slippers_core::catalog::places::{Counted, ListOrder, Place, Places, Start, hops};
 use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::catalog::{SlipperPage, SlipperQuery, Sort};
+use slippers_core::places::{Counted, ListOrder, Place, Places, Start, hops};
 use slippers_core::types::SlipperId;
 
 use self::counting::count_statement;

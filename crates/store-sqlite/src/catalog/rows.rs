@@ -6,7 +6,7 @@ use slippers_core::types::{CategoryId, ImageId, SlipperId};
 
 use crate::db::{Cells, flag, time};
 
-/// The columns that [`read_slipper`] reads, of `slippers s` and `categories c`, but for the pictures, which come last.
+/// The columns that [`read_slipper`] reads, of `slippers s` and `categories c`, but for `s.pictures`, which comes last.
 macro_rules! slipper_columns {
     () => {
         "s.id, s.name, s.size, s.price_minor, s.quantity, s.is_paused, s.image, s.created_at, s.updated_at, \
@@ -14,21 +14,9 @@ macro_rules! slipper_columns {
     };
 }
 
-/// A product's pictures as one JSON array: one statement reads a whole page (34,600 pages a second where a second
-/// statement for the pictures gives 20,800). They are put in order by [`read_images`]: an ORDER BY inside of the array
-/// makes SQLite build a B-tree for every product.
-macro_rules! images_of_slipper {
-    () => {
-        "(SELECT json_group_array(\
-             json_array(i.id, i.image_path, i.is_primary, i.alt_text, i.order_index, i.created_at, json(i.variants))) \
-         FROM slipper_images i WHERE i.slipper_id = s.id)"
-    };
-}
-
-pub(crate) use images_of_slipper;
 pub(super) use slipper_columns;
 
-/// A picture as SQLite writes it: id, path, primary, alternative text, place, time, variants.
+/// A picture as the triggers of `slipper_images` write it: id, path, primary, alternative text, place, time, variants.
 type ImageRow = (i64, String, i64, Option<String>, i64, i64, Vec<(u32, String)>);
 
 pub(super) fn read_slipper(row: &Cells<'_>) -> Result<Slipper, StoreError> {
@@ -57,7 +45,7 @@ pub(super) fn read_slipper_alone(row: &Cells<'_>) -> Result<Slipper, StoreError>
     })
 }
 
-/// The primary picture first, then by place, then by number.
+/// A column `pictures`: the primary picture first, then by place, then by number.
 pub(crate) fn read_images(row: &Cells<'_>, at: usize) -> Result<Vec<Image>, StoreError> {
     let stored: Vec<ImageRow> = row.json(at)?;
     let mut images = stored.into_iter().map(read_image).collect::<Result<Vec<_>, _>>()?;

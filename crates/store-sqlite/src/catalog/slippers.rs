@@ -7,7 +7,7 @@ use slippers_core::catalog::{CatalogError, Image, NewSlipper, Slipper, SlipperCh
 use slippers_core::types::{CategoryId, Money, SlipperId, Timestamp, UserId};
 use slippers_core::{Change, StoreError};
 
-use super::rows::{images_of_slipper, read_images, read_slipper, slipper_columns};
+use super::rows::{read_images, read_slipper, slipper_columns};
 use super::search;
 use crate::audit;
 use crate::db::Db;
@@ -16,16 +16,14 @@ use crate::images;
 const FIND: &str = concat!(
     "SELECT ",
     slipper_columns!(),
-    ", ",
-    images_of_slipper!(),
-    " FROM slippers s LEFT JOIN categories c ON c.id = s.category_id WHERE s.id = ?1"
+    ", s.pictures FROM slippers s LEFT JOIN categories c ON c.id = s.category_id WHERE s.id = ?1"
 );
 
 pub(super) fn find(db: &Db<'_>, id: SlipperId) -> Result<Option<Slipper>, StoreError> {
     db.first(FIND, [id.get()], read_slipper)
 }
 
-const IMAGES: &str = concat!("SELECT ", images_of_slipper!(), " FROM slippers s WHERE s.id = ?1");
+const IMAGES: &str = "SELECT pictures FROM slippers WHERE id = ?1";
 
 pub(super) fn list_images(db: &Db<'_>, id: SlipperId) -> Result<Option<Vec<Image>>, StoreError> {
     let found = db.first(IMAGES, [id.get()], |row| read_images(row, 0))?;

@@ -110,14 +110,48 @@ fn an_interrupted_migration_is_continued() {
     execute(
         &path,
         "DROP INDEX slipper_images_by_path; DROP INDEX slippers_by_image; DROP INDEX order_items_by_image;
-         ALTER TABLE slipper_images DROP COLUMN variants; DELETE FROM schema_migrations WHERE name = '0008_images'",
+         DELETE FROM schema_migrations WHERE name = '0008_images'",
     );
+    execute(&path, WITHOUT_PICTURES);
+    execute(&path, "ALTER TABLE slipper_images DROP COLUMN variants");
     SqliteStore::open(&path).expect("a store").close();
     assert_eq!(names(&path), complete);
 }
 
+/// The file as it was before products had their pictures in their rows.
+const WITHOUT_PICTURES: &str = "
+    DROP TRIGGER slipper_images_come; DROP TRIGGER slipper_images_change; DROP TRIGGER slipper_images_go;
+    ALTER TABLE slippers DROP COLUMN pictures; DELETE FROM schema_migrations WHERE name = '0017_pictures'";
+
+#[test]
+fn products_that_are_there_already_get_their_pictures_into_their_rows() {
+    let (_folder, path) = folder();
+    SqliteStore::open(&path).expect("a store").close();
+    execute(
+        &path,
+        "INSERT INTO slippers (name, name_key, size, size_key, price_minor, quantity, created_at, updated_at)
+         VALUES ('A', 'a', '42', '42', 1, 1, 0, 0), ('B', 'b', '42', '42', 1, 1, 0, 0);
+         INSERT INTO slipper_images (slipper_id, image_path, is_primary, order_index, created_at, variants)
+         VALUES (1, '/a', 1, 0, 7, '[[320,\"/a-320\"]]'), (1, '/b', 0, 1, 8, '[]')",
+    );
+    let pictures = || {
+        let conn = open_untouched(&path).expect("a database");
+        let mut all = conn.prepare("SELECT pictures FROM slippers ORDER BY id").expect("a statement");
+        let rows = all.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+        rows.collect::<Result<Vec<_>, _>>().expect("texts")
+    };
+    let by_triggers = pictures();
+    let first = r#"[[1,"/a",1,null,0,7,[[320,"/a-320"]]],[2,"/b",0,null,1,8,[]]]"#;
+    assert_eq!(by_triggers, [first, "[]"]);
+    execute(&path, WITHOUT_PICTURES);
+    SqliteStore::open(&path).expect("a store").close();
+    assert_eq!(pictures(), by_triggers);
+}
+
 /// The file as it was before users were searched and deleted.
 const WITHOUT_USERS: &str = "
+    DROP TRIGGER users_come; DROP TRIGGER users_go; DROP TRIGGER users_move; DELETE FROM shop_counters WHERE name = 'user_order';
+    DELETE FROM schema_migrations WHERE name = '0018_user_order';
     DROP TABLE user_grams; DROP TABLE user_search; DROP INDEX users_present; DROP INDEX users_customers;
     DROP INDEX payments_by_recorder; ALTER TABLE users DROP COLUMN name_key; ALTER TABLE users DROP COLUMN surname_key;
     ALTER TABLE users DROP COLUMN wiped_at; DELETE FROM shop_counters WHERE name = 'admins';

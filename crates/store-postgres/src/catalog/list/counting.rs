@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use slippers_core::catalog::places::ListOrder;
 use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::catalog::{SearchTerm, SlipperQuery};
 use slippers_core::types::CategoryId;
@@ -15,26 +14,13 @@ use super::statement::{By, ORDER, Statement};
 pub(super) const FEW: i64 = 1_000;
 
 impl Statement {
-    /// The order of the lists; how many match, up to one more than [`EXACT_SEARCH_TOTAL`], or NULL where the order is the
-    /// `known` one; how many the list has without the search; which of the search's joints the fewest products have, if they
-    /// are few.
-    pub(super) fn count(
-        query: &SlipperQuery,
-        term: &SearchTerm,
-        lookup: &Lookup,
-        known: Option<ListOrder>,
-    ) -> Self {
+    /// The order of the lists; how many match, up to one more than [`EXACT_SEARCH_TOTAL`]; how many the list has without the
+    /// search; which of the search's joints the fewest products have, if they are few.
+    pub(super) fn count(query: &SlipperQuery, term: &SearchTerm, lookup: &Lookup) -> Self {
         let mut count = Self::default();
         count.push("SELECT ");
         count.push(ORDER);
         count.push(", ");
-        if let Some(order) = known {
-            count.push("CASE WHEN ");
-            count.push(ORDER);
-            count.push(" = ");
-            count.bind(order.0);
-            count.push(" THEN NULL ELSE ");
-        }
         let joints = term.joints();
         if !joints.is_empty() {
             count.push("CASE WHEN rare.place IS NOT NULL THEN ");
@@ -44,30 +30,24 @@ impl Statement {
         }
         count.found(query, term.as_str(), lookup);
         count.push(if joints.is_empty() { "" } else { " END" });
-        count.push(if known.is_some() { " END, " } else { ", " });
+        count.push(", ");
         count.products_of(query);
         if joints.is_empty() {
             count.push(", NULL::bigint");
         } else {
             count.push(", rare.place FROM (SELECT 1) AS one LEFT JOIN (");
-            count.rarest(&joints, known);
+            count.rarest(&joints);
             count.push(") AS rare ON TRUE");
         }
         count
     }
 
-    /// The joint that the fewest products have, if they are few; none in the order that is `known`.
-    fn rarest(&mut self, joints: &[&str], known: Option<ListOrder>) {
+    /// The joint that the fewest products have, if they are few.
+    fn rarest(&mut self, joints: &[&str]) {
         self.push("SELECT place, gram FROM (SELECT place, gram, (SELECT count(*) FROM (SELECT 1 FROM slipper_grams g WHERE ");
         let _ = write!(self.sql, "g.gram = joints.gram LIMIT {FEW} + 1) AS found) AS found FROM unnest(");
         self.bind(joints.iter().map(|joint| (*joint).to_owned()).collect::<Vec<_>>());
         self.push(") WITH ORDINALITY AS joints (gram, place) OFFSET 0) AS joints WHERE ");
-        if let Some(order) = known {
-            self.push(ORDER);
-            self.push(" <> ");
-            self.bind(order.0);
-            self.push(" AND ");
-        }
         let _ = write!(self.sql, "found <= {FEW} ORDER BY found LIMIT 1");
     }
 

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use slippers_core::catalog::places::{Place, STRIDE};
 use slippers_core::catalog::{SlipperQuery, Sort};
+use slippers_core::places::{Place, STRIDE};
 use slippers_core::types::{CategoryId, SlipperId};
 
-use super::super::rows::{images_of_slipper, slipper_columns};
+use super::super::rows::{pictures_of, slipper_columns};
 use super::super::search::Lookup;
 use super::counting::FEW;
 use crate::params::{Bind, Param, param};
@@ -48,11 +48,15 @@ impl Way {
 /// A product from which on a list is read.
 #[derive(Clone, Copy)]
 enum Origin {
+    /// With itself.
     Product(SlipperId),
+    /// Without.
+    Behind(SlipperId),
     /// The last one that [`Statement::stones`] has come to.
     Stone,
 }
 
+pub(super) const THE_ORDER: &str = "SELECT value FROM shop_counters WHERE name = 'list_order'";
 pub(super) const ORDER: &str = "(SELECT value FROM shop_counters WHERE name = 'list_order')";
 const COUNT_OF_SHOP: &str = "(SELECT value FROM shop_counters WHERE name = 'slippers')";
 
@@ -71,7 +75,7 @@ impl Statement {
         page.push("SELECT list.ordered, list.total, ");
         page.push(slipper_columns!());
         if query.with_images {
-            page.push(concat!(", ", images_of_slipper!()));
+            page.push(concat!(", ", pictures_of!("s.id")));
         }
         page.push(" FROM (SELECT ");
         if query.search.is_none() {
@@ -137,8 +141,15 @@ impl Statement {
 
     /// The ids of a page.
     fn inner(&mut self, query: &SlipperQuery, way: &Way, from: Option<Place>) {
-        let offset = query.page.skip() - from.map_or(0, |place| place.position);
-        self.ids(query, way, from.map(|place| Origin::Product(place.id)), [query.page.limit(), offset]);
+        let (origin, offset) = match from {
+            None => (None, query.page.skip()),
+            Some(place) => match query.page.skip() - place.position {
+                0 => (Some(Origin::Product(place.id)), 0),
+                // The page behind one that was read passes over nothing, and so is planned once.
+                further => (Some(Origin::Behind(place.id)), further - 1),
+            },
+        };
+        self.ids(query, way, origin, [query.page.limit(), offset]);
     }
 
     /// Ids in the order of the list.
@@ -156,7 +167,7 @@ impl Statement {
                 self.bind(gram.clone());
                 if let Some(origin) = from {
                     self.push(" AND slipper_id ");
-                    self.push(onwards(query.sort));
+                    self.push(onwards(query.sort, origin));
                     self.origin(origin);
                 }
                 self.push(" ORDER BY slipper_id");
@@ -207,7 +218,7 @@ impl Statement {
 
     /// This product and what follows it.
     fn from(&mut self, sort: Sort, origin: Origin) {
-        let onwards = onwards(sort);
+        let onwards = onwards(sort, origin);
         let _ = match key(sort) {
             None => write!(self.sql, "s.id {onwards}"),
             Some(key) => {
@@ -222,7 +233,7 @@ impl Statement {
 
     fn origin(&mut self, origin: Origin) {
         match origin {
-            Origin::Product(id) => self.bind(id.get()),
+            Origin::Product(id) | Origin::Behind(id) => self.bind(id.get()),
             Origin::Stone => self.push("stones.id"),
         }
     }
@@ -298,9 +309,14 @@ impl Statement {
     }
 }
 
-/// Compares with a product that this one stands no earlier in the list.
-const fn onwards(sort: Sort) -> &'static str {
-    if direction(sort).is_empty() { ">= " } else { "<= " }
+/// Compares with a product that this one stands no earlier in the list, or behind it.
+const fn onwards(sort: Sort, origin: Origin) -> &'static str {
+    match (direction(sort).is_empty(), origin) {
+        (true, Origin::Behind(_)) => "> ",
+        (true, _) => ">= ",
+        (false, Origin::Behind(_)) => "< ",
+        (false, _) => "<= ",
+    }
 }
 
 const fn direction(sort: Sort) -> &'static str {

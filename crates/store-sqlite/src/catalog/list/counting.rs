@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use slippers_core::catalog::places::ListOrder;
 use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::catalog::{SearchTerm, SlipperQuery};
+use slippers_core::places::ListOrder;
 use slippers_core::types::CategoryId;
 
 use super::super::search::lookup;

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rusqlite::types::Value;
-use slippers_core::catalog::places::{Place, STRIDE};
 use slippers_core::catalog::{SlipperQuery, Sort};
+use slippers_core::places::{Place, STRIDE};
 use slippers_core::types::{CategoryId, SlipperId};
 
-use super::super::rows::{images_of_slipper, slipper_columns};
+use super::super::rows::slipper_columns;
 use super::super::search::Lookup;
 use super::counting::MATCH;
 
@@ -59,7 +59,7 @@ pub(super) fn page_statement(query: &SlipperQuery, way: &Way, from: Option<Place
     let mut page = Statement::default();
     page.push(concat!("SELECT ", slipper_columns!()));
     if query.with_images {
-        page.push(concat!(", ", images_of_slipper!()));
+        page.push(", s.pictures");
     }
     page.push(" FROM (");
     page.inner(query, way, from);

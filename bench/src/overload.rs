@@ -1,21 +1,19 @@
 //! What ten times as many searches as it can serve do to a shop on SQLite: who is served and how fast others are refused, and what
 //! becomes of kept pages meanwhile.
 //!
-//!   `overload SLIPPERS`
+//!   `slippers-bench overload SLIPPERS`
 //!
 //! Its clients keep their connections and take some 30 us of the processors a request, which they share with the shop.
-#![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program for people, which may block")]
 
-use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use slippers_bench::client::Client;
-use slippers_bench::open_loop::Waits;
-use slippers_bench::shop::Shop;
+use crate::Outcome;
+use crate::client::Client;
+use crate::open_loop::Waits;
+use crate::shop::Shop;
 
 const PRODUCTS: u64 = 20_000;
 const WINDOW: Duration = Duration::from_secs(30);
@@ -28,8 +26,6 @@ const TIMES: u32 = 10;
 const REST: Duration = Duration::from_millis(20);
 const LEAST_SERVED: f64 = 0.8;
 const LONGEST_REFUSAL_MICROS: u64 = 10_000;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// What was answered, in microseconds.
 #[derive(Default)]
@@ -48,9 +44,8 @@ impl Answers {
     }
 }
 
-fn main() -> Outcome<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [program] = &arguments[..] else { return Err("usage: overload SLIPPERS".into()) };
+pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
+    let [program] = arguments else { return Err("usage: slippers-bench overload SLIPPERS".into()) };
     let shop = Shop::on_a_file(Path::new(program), PRODUCTS, &[("CACHE_MAX_BYTES", "67108864")])?;
     let searches = AtomicU32::new(0);
     let peak = everybody(PEAK_HANDS, |answers| closed_loop(&shop, &searches, answers))?;

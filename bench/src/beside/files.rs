@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Statement};
-use slippers_bench::bare::Bare;
-use slippers_bench::shop::Shop;
 
-use crate::orders::{Buyers, CLIENTS, Demand};
-use crate::pages::{LAST_SKIP, any_page, any_product, carts};
-use crate::{Outcome, Rounds, row};
+use super::orders::{Buyers, CLIENTS, Demand};
+use super::pages::{LAST_SKIP, any_page, any_product, carts};
+use super::{Rounds, row};
+use crate::Outcome;
+use crate::bare::Bare;
+use crate::shop::Shop;
 
 const MICROS: f64 = 1e6;
 const BUSY: Duration = Duration::from_secs(5);

@@ -1,5 +1,3 @@
 SELECT s.id, s.name, s.size, s.price_minor, s.quantity, s.is_paused, s.image, s.created_at, s.updated_at, s.category_id, c.name,
-    (SELECT json_group_array(
-         json_array(i.id, i.image_path, i.is_primary, i.alt_text, i.order_index, i.created_at, json(i.variants)))
-     FROM slipper_images i WHERE i.slipper_id = s.id)
+    s.pictures
 FROM slippers s LEFT JOIN categories c ON c.id = s.category_id WHERE s.id = ?1

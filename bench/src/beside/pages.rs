@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use slippers_bench::buyers::register;
-use slippers_bench::client::Client;
-use slippers_bench::shop::Shop;
-use slippers_bench::wrk::Wrk;
 use slippers_testbed::postgres::{Database, Postgres};
 
-use crate::{Outcome, Rounds, row};
+use super::{Rounds, row};
+use crate::Outcome;
+use crate::buyers::register;
+use crate::client::Client;
+use crate::shop::Shop;
+use crate::wrk::Wrk;
 
 /// As many as the shop's own pool has.
 const CONNECTIONS: usize = 16;

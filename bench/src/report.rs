@@ -1,16 +1,16 @@
 //! Puts what was measured into one page and two pictures.
 //!
-//!   report FOLDER TARGET HEADING...
+//!   slippers-bench report FOLDER TARGET HEADING...
 //!
 //! FOLDER holds what the others have printed: `kept.txt`, `beside.md`, `percentiles.md`, `growth.md`. Written are
 //! `RESULTS.md`, `limits.svg` and `growth.svg` in TARGET; each HEADING is a line of the page's head.
-#![forbid(unsafe_code)]
-#![expect(clippy::disallowed_methods, reason = "a program that reads and writes files")]
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+
+use crate::Outcome;
 
 /// The legacy shop's own figures on two such cores (four workers, 64 connections, 1,000 products), medians.
 const BEFORE: &str = "\
@@ -31,10 +31,9 @@ struct Bar {
     wanted: Option<f64>,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, target, headings @ ..] = &arguments[..] else {
-        return Err("usage: report FOLDER TARGET HEADING...".into());
+pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
+    let [folder, target, headings @ ..] = arguments else {
+        return Err("usage: slippers-bench report FOLDER TARGET HEADING...".into());
     };
     let read = |name: &str| fs::read_to_string(Path::new(folder).join(name));
     let (kept, beside) = (read("kept.txt")?, read("beside.md")?);

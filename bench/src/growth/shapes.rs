@@ -1,32 +1,46 @@
 //! The kinds of pages.
 
-use slippers_bench::shop::Shop;
-
 /// The deepest page of each shop.
 const SMALL_DEPTH: u64 = 900;
 const LARGE_DEPTH: u64 = 10_000;
 
-/// The request with this number, of a shop, as deep as that.
-type Target = fn(&Shop, u64, u64) -> String;
+/// Names of products, as they are told.
+pub(crate) struct Names<'s> {
+    /// Some that many have in a large shop.
+    pub(crate) shared: &'s [String],
+    /// Some that one product each has.
+    pub(crate) unique: &'s [String],
+}
+
+/// The request with this number, of a shop with these names, as deep as that.
+type Target = fn(&Names<'_>, u64, u64) -> String;
 
 /// A kind of page.
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
     pub(crate) target: Target,
-    /// Whether there is a product on every page.
+    /// Whether there is something on every page.
     pub(crate) finds: bool,
+    pub(crate) asker: Asker,
     pub(crate) small_depth: u64,
     pub(crate) large_depth: u64,
 }
 
+#[derive(Clone, Copy)]
+pub(crate) enum Asker {
+    Anybody,
+    Customer,
+    Admin,
+}
+
 /// At the beginning of the list, in both shops.
 fn near(name: &'static str, target: Target) -> Shape {
-    Shape { name, target, finds: true, small_depth: 0, large_depth: 0 }
+    Shape { name, target, finds: true, asker: Asker::Anybody, small_depth: 0, large_depth: 0 }
 }
 
 /// As deep as both shops are measured.
 fn deep(name: &'static str, target: Target) -> Shape {
-    Shape { name, target, finds: true, small_depth: SMALL_DEPTH, large_depth: LARGE_DEPTH }
+    Shape { small_depth: SMALL_DEPTH, large_depth: LARGE_DEPTH, ..near(name, target) }
 }
 
 const SORTS: [&str; 8] =
@@ -46,11 +60,10 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// A name of three words, less up to two characters at its beginning and at its end: few products have it in a shop of any
-/// size, and there are some 4,900 of them.
-fn rare(shop: &Shop, number: u64) -> String {
+/// A name of three words or more, less up to two characters at its beginning and at its end.
+fn name(names: &[String], number: u64) -> String {
     let at = |number: u64| usize::try_from(number).unwrap_or(0);
-    let names: Vec<&String> = shop.names.iter().filter(|name| name.matches(' ').count() == 2).collect();
+    let names: Vec<&String> = names.iter().filter(|name| name.matches(' ').count() >= 2).collect();
     let Some(name) = names.get(at(number) % names.len().max(1)) else { return "none".to_owned() };
     let form = at(number) / names.len() % 9;
     let shown = name.chars().count().saturating_sub(form % 3 + form / 3);
@@ -58,6 +71,38 @@ fn rare(shop: &Shop, number: u64) -> String {
 }
 
 pub(crate) fn shapes() -> Vec<Shape> {
+    let mut all = products();
+    all.extend(people());
+    all
+}
+
+/// Users and orders.
+fn people() -> Vec<Shape> {
+    let by_admin = |shape| Shape { asker: Asker::Admin, ..shape };
+    vec![
+        Shape { asker: Asker::Customer, ..near("orders: one's own", |_, _, _| "/orders/?max=20".to_owned()) },
+        by_admin(near("orders: everybody's, newest", |_, _, _| "/orders/?max=20".to_owned())),
+        by_admin(deep("orders: everybody's, any", |_, depth, n| {
+            format!("/orders/?max=20&before={}", 30 + scattered(n, depth))
+        })),
+        by_admin(near("users: newest", |_, _, _| "/users/?limit=20".to_owned())),
+        by_admin(deep("users: any page up to the deepest", |_, depth, n| {
+            format!("/users/?limit=20&skip={}", scattered(n, depth / 20) * 20)
+        })),
+        by_admin(near("users: search, a rare phone number", |_, _, n| {
+            format!(
+                "/users/?limit=20&search=9{}",
+                10_000_000 + (1 + scattered(n, 1_000)) * 7_654_321 % 89_999_999
+            )
+        })),
+        by_admin(near("users: search, 2 characters", |_, _, _| "/users/?limit=20&search=mi".to_owned())),
+        by_admin(near("users: search, a common word", |_, _, _| {
+            format!("/users/?limit=20&search={}", encoded("карим"))
+        })),
+    ]
+}
+
+fn products() -> Vec<Shape> {
     let nothing = |name, target| Shape { finds: false, ..near(name, target) };
     vec![
         near("first page, each sort", |_, _, n| format!("/slippers/?sort={}", sort(n))),
@@ -91,9 +136,15 @@ pub(crate) fn shapes() -> Vec<Shape> {
         near("search in a category", |_, _, n| {
             format!("/slippers/?sort={}&search=42&category_id=1", sort(n))
         }),
-        near("search: rare, the same again", |shop, _, n| format!("/slippers/?search={}", rare(shop, n % 8))),
-        near("search: rare, each for the first time", |shop, _, n| {
-            format!("/slippers/?search={}", rare(shop, n))
+        near("search: rare, the same again", |names, _, n| {
+            format!("/slippers/?search={}", name(names.unique, n % 8))
+        }),
+        near("search: rare, each for the first time", |names, _, n| {
+            format!("/slippers/?search={}", name(names.unique, n))
+        }),
+        // There are some 4,900 of them, so a thousand times the products are a thousand times as many finds, and all are counted.
+        near("search: a name that one of 4,900 has, each for the first time", |names, _, n| {
+            format!("/slippers/?search={}", name(names.shared, n))
         }),
         nothing("search: none, the same again", |_, _, _| "/slippers/?search=zzzq".to_owned()),
         nothing("search: none, each for the first time", |_, _, n| format!("/slippers/?search=zq{n:x}q")),

@@ -1,24 +1,21 @@
 //! What clients wait at rates that are given, not at what the server can just do: open-loop load, kept and cold, and what the
 //! process needs meanwhile.
 //!
-//!   `percentiles SLIPPERS [SECONDS] [PRODUCTS] [LARGE]`
+//!   `slippers-bench percentiles SLIPPERS [SECONDS] [PRODUCTS] [LARGE]`
 //!
 //! PRODUCTS are those of the shops that are asked at given rates; LARGE those of one whose memory is looked at.
-#![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, reason = "a program for people")]
 
-use std::error::Error;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use slippers_bench::metrics::{free_address, sum_of};
-use slippers_bench::open_loop::load;
-use slippers_bench::shop::Shop;
 use slippers_testbed::postgres::Postgres;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use crate::Outcome;
+use crate::metrics::{free_address, sum_of};
+use crate::open_loop::load;
+use crate::shop::Shop;
 
 /// Connections over which it is asked.
 const CONNECTIONS: usize = 64;
@@ -28,10 +25,9 @@ const MOST_COLD_PAGES: u32 = 2_000;
 const KEPT: &str = "67108864";
 const MIB: u64 = 1024;
 
-fn main() -> Outcome<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [program, more @ ..] = &arguments[..] else {
-        return Err("usage: percentiles SLIPPERS [SECONDS] [PRODUCTS] [LARGE]".into());
+pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
+    let [program, more @ ..] = arguments else {
+        return Err("usage: slippers-bench percentiles SLIPPERS [SECONDS] [PRODUCTS] [LARGE]".into());
     };
     let number = |at: usize, otherwise: u64| more.get(at).map_or(Ok(otherwise), |text| text.parse());
     let (length, products) = (Duration::from_secs(number(0, 10)?), number(1, 1_000)?);

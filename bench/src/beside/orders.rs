@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use slippers_bench::buyers::{for_each, register, timed};
-use slippers_bench::shop::Shop;
-
-use crate::pages::pgbench;
-use crate::{Outcome, Rounds, row};
+use super::pages::pgbench;
+use super::{Rounds, row};
+use crate::Outcome;
+use crate::buyers::{for_each, register, timed};
+use crate::shop::Shop;
 
 pub(crate) const CLIENTS: usize = 64;
 /// Carts that are ready when the clock starts.
@@ -76,7 +76,7 @@ impl<'s> Buyers<'s> {
                 }
                 Ok(())
             })?;
-            let order = |client: &mut slippers_bench::client::Client, number: usize| {
+            let order = |client: &mut crate::client::Client, number: usize| {
                 client.ask("POST", "/orders/from-cart?clear_cart=true", &self.heads[number], "{}").map(drop)
             };
             took += timed(self.shop, demand.clients, carts, order)?.1;

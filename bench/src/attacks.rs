@@ -1,28 +1,25 @@
 //! What shoppers notice of attacks from everywhere: each request of an attack comes from a network of its own, so that no limit
 //! stops it.
 //!
-//!   `attacks SLIPPERS [postgres]`
+//!   `slippers-bench attacks SLIPPERS [postgres]`
 //!
 //! 64 people browse and order, at first alone and then while somebody scans from two thousand new addresses a second, guesses 200
 //! passwords a second, or makes 500 searches a second that nobody has made before. None of the shoppers may be refused, and what
 //! 99 of 100 wait may at most double. The attackers' own work is done by the same processors, some 20 us a request.
-#![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program for people, which may block")]
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use slippers_bench::buyers::register;
-use slippers_bench::client::Client;
-use slippers_bench::open_loop::Waits;
-use slippers_bench::shop::Shop;
 use slippers_testbed::postgres::Postgres;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use crate::Outcome;
+use crate::buyers::register;
+use crate::client::Client;
+use crate::open_loop::Waits;
+use crate::shop::Shop;
 
 /// Quiet and attacked take turns.
 const ROUNDS: usize = 3;
@@ -81,14 +78,13 @@ const ATTACKS: [Attack; 3] = [
     },
 ];
 
-fn main() -> Outcome<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let server = Postgres::builder().fsync(true);
     let (program, server) = match arguments[..] {
         [program] => (Path::new(program), None),
         [program, "postgres"] => (Path::new(program), Some(server.start()?)),
-        _ => return Err("usage: attacks SLIPPERS [postgres]".into()),
+        _ => return Err("usage: slippers-bench attacks SLIPPERS [postgres]".into()),
     };
     let mut is_missed = false;
     for attack in &ATTACKS {

@@ -1,14 +1,13 @@
 //! What a page costs in a large shop, beside the same in a small one: whole requests over HTTP with nothing kept, on both
 //! stores, in rounds that alternate.
 //!
-//!   `growth SLIPPERS [LARGE] [ROUNDS]`
+//!   `slippers-bench growth SLIPPERS [LARGE] [ROUNDS] [ROW]`
 //!
 //! SLIPPERS is the program. It prints a table in Markdown, row by row as they are measured.
 //! Each answer's status and what it holds are looked at. At 1,000 products there is no page at 10,000: deep pages of the large
 //! shop stand beside those at 900 of the small one.
-#![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
+mod people;
 mod shapes;
 
 use std::error::Error;
@@ -16,13 +15,17 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use slippers_bench::client::Client;
-use slippers_bench::shop::Shop;
 use slippers_testbed::postgres::Postgres;
 
-use crate::shapes::{Shape, shapes};
+use self::people::{Given, fill};
+use self::shapes::{Asker, Names, Shape, shapes};
+use crate::Outcome;
+use crate::client::Client;
+use crate::shop::Shop;
 
 const SMALL: u64 = 1_000;
+/// For so many products of a large shop there is one user, who has one order; a small one has 1,000 of each too.
+const PRODUCTS_A_USER: u64 = 10;
 /// How long a shape is asked for in one round, of one shop.
 const ROUND: Duration = Duration::from_millis(600);
 
@@ -47,35 +50,50 @@ impl Cost {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [program, more @ ..] = &arguments[..] else {
-        return Err("usage: growth SLIPPERS [LARGE] [ROUNDS]".into());
+pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
+    let [program, more @ ..] = arguments else {
+        return Err("usage: slippers-bench growth SLIPPERS [LARGE] [ROUNDS] [ROW]".into());
     };
     let large = more.first().map_or(Ok(1_000_000), |text| text.parse())?;
     let rounds = more.get(1).map_or(Ok(3), |text| text.parse())?;
+    let wanted = more.get(2).map(String::as_str);
     let program = Path::new(program);
     println!(
-        "Microseconds; {SMALL} and {large} products. Deep pages of the small shop are at 900, of the large one at 10,000."
+        "Microseconds; {SMALL} and {large} products; 1000 and {} users, each with an order. Deep pages of the small shop are at 900, of the large one at 10,000.",
+        (large / PRODUCTS_A_USER).max(SMALL)
     );
     println!();
     println!("| store | page | p50 small | p50 large | ratio | CPU small | CPU large | ratio |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let on_files = (Shop::on_a_file(program, SMALL, &[])?, Shop::on_a_file(program, large, &[])?);
-    measure("SQLite", on_files, rounds)?;
+    measure("SQLite", on_files, large, rounds, wanted)?;
     let server = Postgres::builder().fsync(true).setting("shared_buffers", "512MB").start()?;
     let on_server = (Shop::on(program, &server, SMALL, &[])?, Shop::on(program, &server, large, &[])?);
-    measure("PostgreSQL", on_server, rounds)?;
+    measure("PostgreSQL", on_server, large, rounds, wanted)?;
     Ok(())
 }
 
-fn measure(store: &str, (small, large): (Shop, Shop), rounds: usize) -> Result<(), Box<dyn Error>> {
+fn measure(
+    store: &str,
+    (small, large): (Shop, Shop),
+    products: u64,
+    rounds: usize,
+    wanted: Option<&str>,
+) -> Result<(), Box<dyn Error>> {
     eprintln!("{store}: stocked in {:.1?} and {:.1?}", small.stocked, large.stocked);
+    let begun = Instant::now();
+    let few = fill(&small, SMALL)?;
+    let many = fill(&large, (products / PRODUCTS_A_USER).max(SMALL))?;
+    eprintln!("{store}: users and orders in {:.1?}", begun.elapsed());
     for shape in shapes() {
+        if wanted.is_some_and(|wanted| !shape.name.contains(wanted)) {
+            continue;
+        }
         let mut costs = [Cost::default(), Cost::default()];
         for round in 0..rounds {
-            for (cost, shop, depth) in [(0, &small, shape.small_depth), (1, &large, shape.large_depth)] {
-                ask(&shape, shop, depth, round, &mut costs[cost])?;
+            let sides = [(0, &small, &few, shape.small_depth), (1, &large, &many, shape.large_depth)];
+            for (cost, shop, given, depth) in sides {
+                ask(&shape, (shop, given), depth, round, &mut costs[cost])?;
             }
         }
         let [one, other] = &costs;
@@ -98,20 +116,32 @@ fn measure(store: &str, (small, large): (Shop, Shop), rounds: usize) -> Result<(
     Ok(())
 }
 
-fn ask(shape: &Shape, shop: &Shop, depth: u64, round: usize, cost: &mut Cost) -> Result<(), Box<dyn Error>> {
+fn ask(
+    shape: &Shape,
+    (shop, given): (&Shop, &Given),
+    depth: u64,
+    round: usize,
+    cost: &mut Cost,
+) -> Result<(), Box<dyn Error>> {
+    let head = match shape.asker {
+        Asker::Anybody => "",
+        Asker::Customer => &given.customer,
+        Asker::Admin => &given.admin,
+    };
+    let names = Names { shared: &shop.names, unique: &given.unique };
     let mut client = Client::open(shop.address)?;
     // More than are asked for in a round: what was asked for before is remembered.
     let offset = u64::try_from(round)? * 1_600;
     // Not measured: what connections and statements are made for.
     for number in 0..20 {
-        client.get(&(shape.target)(shop, depth, offset + number))?;
+        client.ask("GET", &(shape.target)(&names, depth, offset + number), head, "")?;
     }
     let (begun, before) = (Instant::now(), shop.cpu()?);
     let mut number = 20;
     while begun.elapsed() < ROUND {
-        let target = (shape.target)(shop, depth, offset + number);
+        let target = (shape.target)(&names, depth, offset + number);
         let since = Instant::now();
-        let body = client.get(&target)?;
+        let body = client.ask("GET", &target, head, "")?;
         cost.waits.push(u64::try_from(since.elapsed().as_micros())?);
         if shape.finds && !body.contains("\"id\":") {
             return Err(format!("{target} holds nothing: {body}").into());

@@ -1,24 +1,23 @@
 //! What 500 orders a second leave of the rate of kept lists, and what they cost; and that a product is never shown as available
 //! after its last pair was sold.
 //!
-//!   `orders_and_list SLIPPERS [postgres]`
+//!   `slippers-bench orders_and_list SLIPPERS [postgres]`
 //!
 //! Its clients take little of the processors that they share with the shop: some 20 us a request. It needs wrk.
-#![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program for people, which may block")]
 
-use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use slippers_bench::buyers::register;
-use slippers_bench::client::Client;
-use slippers_bench::median;
-use slippers_bench::shop::Shop;
-use slippers_bench::wrk::Wrk;
 use slippers_testbed::postgres::Postgres;
+
+use crate::Outcome;
+use crate::buyers::register;
+use crate::client::Client;
+use crate::median;
+use crate::shop::Shop;
+use crate::wrk::Wrk;
 
 const ROUNDS: usize = 5;
 const LISTS: Wrk<'static> = Wrk { threads: 1, connections: 64, seconds: 5, script: "" };
@@ -38,8 +37,6 @@ const SCARCE: u64 = 20;
 const REST: Duration = Duration::from_millis(50);
 const STOCK: u64 = 1_000_000;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
-
 struct Market {
     shop: Shop,
     admin: String,
@@ -56,8 +53,7 @@ struct Round {
     sold_out: usize,
 }
 
-fn main() -> Outcome<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
     let settings = [("CACHE_MAX_BYTES", "67108864")];
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let server;
@@ -67,7 +63,7 @@ fn main() -> Outcome<()> {
             server = Postgres::builder().fsync(true).start()?;
             Shop::on(Path::new(program), &server, PRODUCTS, &settings)?
         }
-        _ => return Err("usage: orders_and_list SLIPPERS [postgres]".into()),
+        _ => return Err("usage: slippers-bench orders_and_list SLIPPERS [postgres]".into()),
     };
     let (admin, buyers) = (shop.admin()?, register(&shop, BUYERS + LUCKY)?);
     let market = Market { shop, admin, buyers };

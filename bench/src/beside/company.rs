@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use slippers_bench::metrics::{free_address, sum_of};
-use slippers_bench::shop::Shop;
 use slippers_testbed::postgres::Postgres;
 use slippers_testbed::{Redis, wait};
 
-use crate::orders::{Buyers, CLIENTS, Demand};
-use crate::pages::{any_product, first_page};
-use crate::{Outcome, Rounds, never_sold_out, row};
+use super::orders::{Buyers, CLIENTS, Demand};
+use super::pages::{any_product, first_page};
+use super::{Rounds, never_sold_out, row};
+use crate::Outcome;
+use crate::metrics::{free_address, sum_of};
+use crate::shop::Shop;
 
 const PRODUCTS: u64 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,29 +1,26 @@
 //! The shop over HTTP beside what limits it, in rounds that alternate.
 //!
-//!   `beside SLIPPERS [SECONDS] [ROUNDS] [PRODUCTS] [ROW]`
+//!   `slippers-bench beside SLIPPERS [SECONDS] [ROUNDS] [PRODUCTS] [ROW]`
 //!
 //! On PostgreSQL: cold pages beside pgbench with the SQL that the server's own log says the shop has sent, and orders beside one
 //! statement an order (`order.sql`). On SQLite: cold pages beside bare hyper and a loop over SQL that reads the same, and orders beside a
 //! loop that commits 64 of them at once. On both: carts beside products, and a crowd on one product beside the same crowd on a
 //! thousand. At last, what company costs: Redis, a second process, a replica. With ROW only rows that have it in their names are
 //! measured. It needs wrk, psql, pgbench and redis-server.
-#![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program for people, which may block")]
 
 mod company;
 mod files;
 mod orders;
 mod pages;
 
-use std::error::Error;
 use std::io::Write as _;
 use std::path::Path;
 
-use slippers_bench::median;
-use slippers_bench::shop::Shop;
 use slippers_testbed::postgres::Postgres;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+use crate::Outcome;
+use crate::median;
+use crate::shop::Shop;
 
 /// How long and how often each side is measured.
 #[derive(Clone, Copy)]
@@ -32,10 +29,9 @@ struct Rounds {
     count: usize,
 }
 
-fn main() -> Outcome<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [program, more @ ..] = &arguments[..] else {
-        return Err("usage: beside SLIPPERS [SECONDS] [ROUNDS] [PRODUCTS] [ROW]".into());
+pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
+    let [program, more @ ..] = arguments else {
+        return Err("usage: slippers-bench beside SLIPPERS [SECONDS] [ROUNDS] [PRODUCTS] [ROW]".into());
     };
     let number = |at: usize, otherwise: u64| more.get(at).map_or(Ok(otherwise), |text| text.parse());
     let rounds = Rounds { seconds: number(0, 4)?, count: usize::try_from(number(1, 3)?)? };
@@ -76,7 +72,7 @@ fn row(
     mut ours: impl FnMut() -> Outcome<f64>,
     mut theirs: impl FnMut() -> Outcome<f64>,
 ) -> Outcome<()> {
-    if std::env::args().nth(5).is_some_and(|wanted| !name.contains(&wanted)) {
+    if std::env::args().nth(6).is_some_and(|wanted| !name.contains(&wanted)) {
         return Ok(());
     }
     let (mut a, mut b) = (Vec::new(), Vec::new());

@@ -1,0 +1,125 @@
+//! What is remembered is true.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn query(skip: i64, limit: i64, search: Option<&str>) -> SlipperQuery {
+    SlipperQuery {
+        page: Page::new(skip, limit),
+        category: None,
+        search: search.and_then(SearchTerm::new),
+        sort: Sort::PriceAsc,
+        with_images: false,
+    }
+}
+
+fn ids(numbers: impl IntoIterator<Item = i64>) -> Vec<SlipperId> {
+    numbers.into_iter().map(SlipperId::new).collect()
+}
+
+const ORDER: ListOrder = ListOrder(7);
+
+#[test]
+fn stones_lead_to_a_far_page() {
+    let places = Places::<SlipperQuery>::default();
+    let far = query(1_720, 20, None);
+    assert_eq!((hops(&far, None), hops(&query(10_020, 20, None), None)), (3, 0));
+    let last = places.lay_stones(ORDER, &far, None, &ids([50, 100, 150]));
+    assert_eq!(last, Some(Place { id: SlipperId::new(150), position: 1_500 }));
+    assert_eq!(places.start(ORDER, &far), Start::At(last.expect("a stone")));
+    assert_eq!(hops(&far, last), 0);
+    let nearer = query(1_100, 20, None);
+    assert_eq!(places.start(ORDER, &nearer), Start::At(Place { id: SlipperId::new(100), position: 1_000 }));
+    // From a place on the way; and what is known of a page is kept.
+    places.remember(ORDER, &query(3_000, 20, None), ids(301..=320));
+    let from = Place { id: SlipperId::new(200), position: 2_000 };
+    let last = places.lay_stones(ORDER, &query(3_100, 20, None), Some(from), &ids([250, 301]));
+    assert_eq!(last.map(|place| place.position), Some(3_000));
+    assert_eq!(places.start(ORDER, &query(3_000, 20, None)), Start::Known(ids(301..=320).into()));
+}
+
+#[test]
+fn the_next_page_starts_at_the_end_of_the_one_before() {
+    let places = Places::<SlipperQuery>::default();
+    let read = query(1000, 20, None);
+    assert_eq!(places.start(ORDER, &read), Start::Unknown);
+    places.remember(ORDER, &read, ids(1..=20));
+    assert_eq!(places.start(ORDER, &read), Start::Known(ids(1..=20).into()));
+    assert_eq!(places.start(ORDER, &query(1005, 10, None)), Start::Known(ids(6..=15).into()));
+    let at = |id, position| Start::At(Place { id: SlipperId::new(id), position });
+    assert_eq!(places.start(ORDER, &query(1005, 20, None)), at(6, 1005));
+    assert_eq!(places.start(ORDER, &query(1020, 20, None)), at(20, 1019));
+    assert_eq!(places.start(ORDER, &query(5000, 20, None)), at(20, 1019));
+    assert_eq!(places.start(ORDER, &query(999, 20, None)), Start::Unknown);
+    assert_eq!(places.start(ListOrder(8), &read), Start::Unknown, "another order");
+    assert_eq!(places.latest(), Some(ORDER));
+}
+
+#[test]
+fn a_list_that_ended_is_known_beyond_its_end() {
+    let places = Places::<SlipperQuery>::default();
+    places.remember(ORDER, &query(0, 20, Some("rare")), ids(1..=3));
+    assert_eq!(places.start(ORDER, &query(0, 100, Some("rare"))), Start::Known(ids(1..=3).into()));
+    assert_eq!(places.start(ORDER, &query(2, 20, Some("rare"))), Start::Known(ids([3]).into()));
+    assert_eq!(places.start(ORDER, &query(3, 20, Some("rare"))), Start::Known(Arc::new([])));
+    assert_eq!(places.start(ORDER, &query(1 << 40, 20, Some("rare"))), Start::Known(Arc::new([])));
+}
+
+#[test]
+fn what_is_near_is_not_remembered_unless_it_was_searched() {
+    let places = Places::<SlipperQuery>::default();
+    places.remember(ORDER, &query(0, 20, None), ids(1..=20));
+    assert_eq!(places.start(ORDER, &query(0, 20, None)), Start::Unknown);
+    let counted = Counted { matches: 20, products: 1000, joint: None };
+    places.remember_count(ORDER, &query(0, 20, Some("a")), counted);
+    places.remember(ORDER, &query(0, 20, Some("a")), ids(1..=20));
+    assert_eq!(places.start(ORDER, &query(0, 20, Some("a"))), Start::Known(ids(1..=20).into()));
+    assert_eq!(places.counted(ORDER, &query(300, 20, Some("a"))), Some(counted));
+    assert_eq!(places.counted(ORDER, &query(300, 20, Some("b"))), None);
+}
+
+#[test]
+fn the_memory_is_bounded_and_keeps_what_is_used() {
+    let places = Places::<SlipperQuery>::default();
+    let used = query(0, 20, Some("used"));
+    places.remember(ORDER, &used, ids(1..=20));
+    for number in 0..40_000_i64 {
+        let other = query(0, 20, Some(&format!("term {number}")));
+        places.remember(ORDER, &other, ids(1..=20));
+        assert_ne!(places.start(ORDER, &used), Start::Unknown, "{number}");
+    }
+    let halves = places.halves();
+    let lists = halves.young.len() + halves.old.len();
+    assert!(lists <= 2 * HALF / (LIST_COST + PAGE_COST + 20) + 2, "{lists}");
+    drop(halves);
+    assert_eq!(places.start(ORDER, &query(0, 20, Some("term 0"))), Start::Unknown, "it is forgotten");
+}
+
+proptest! {
+    /// Lists that change now and then, read in pieces of any size: what is said of them is always true.
+    #[test]
+    fn whatever_is_known_is_true(
+        lengths in prop::collection::vec(0_i64..700, 1..4),
+        reads in prop::collection::vec((0_usize..4, 0_i64..800, 1_i64..=100, any::<bool>()), 1..120),
+    ) {
+        let places = Places::<SlipperQuery>::default();
+        for (list, skip, limit, is_search) in reads {
+            let order = ListOrder(i64::try_from(list % lengths.len()).unwrap_or(0));
+            let length = lengths[list % lengths.len()];
+            // The product at position p of list n is n * 1000 + p.
+            let id = |position: i64| SlipperId::new(order.0 * 1000 + position);
+            let query = query(skip, limit, is_search.then_some("t"));
+            let truth: Vec<SlipperId> = (skip..length.min(skip + limit)).map(id).collect();
+            match places.start(order, &query) {
+                Start::Unknown => {}
+                Start::At(place) => {
+                    prop_assert!(place.position <= skip && place.position < length);
+                    prop_assert_eq!(place.id, id(place.position));
+                }
+                Start::Known(ids) => prop_assert_eq!(&*ids, &*truth),
+            }
+            places.remember(order, &query, truth);
+        }
+    }
+}
