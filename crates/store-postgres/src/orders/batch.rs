@@ -18,9 +18,14 @@ use super::rows::{FIND_ALL, read_order};
 use crate::db::{Cells, Db};
 use crate::error::Trouble;
 use crate::outbox;
-use crate::params::params;
+use crate::params::{Param, params};
 use crate::pool::{Class, Lease, Pool};
-use crate::verbs::{COMMIT_LIMIT, RUNS, WRITE, WRITE_LIMIT};
+use crate::verbs::{COMMIT_LIMIT, RUNS, WRITE_LIMIT};
+
+/// What is the same for any values is planned once: PostgreSQL would plan each of these each time, since it takes one value in a
+/// list for ten.
+const BATCH: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL plan_cache_mode = force_generic_plan";
 
 pub(super) type Outcome = Result<Order, PlaceError>;
 
@@ -51,7 +56,7 @@ type Failed = (StoreError, Trouble);
 async fn attempt(lease: &mut Lease, shard: i64, wishes: &[Wish]) -> Result<Vec<Outcome>, Failed> {
     let its = |error| (error, Trouble::Its);
     // Before the transaction, so that its statements are sent in the order in which they are written here.
-    let ready = lease.db().map_err(its)?.prepare(ALL).await;
+    let ready = lease.db().map_err(its)?.prepare(&ALL).await;
     ready.map_err(|error| (error, lease.db().map_or(Trouble::Its, Db::trouble)))?;
     lease.set_in_transaction(true);
     let read = tokio::time::timeout(WRITE_LIMIT, begin_and_read(lease.db().map_err(its)?, wishes)).await;
@@ -115,7 +120,7 @@ fn outcomes(answers: Vec<Answer>, writes: Writes, found: &[Order]) -> Vec<Outcom
 }
 
 async fn begin_and_read(db: &Db, wishes: &[Wish]) -> Result<Known, StoreError> {
-    try_join(db.begin(WRITE), read(db, wishes)).await.map(|((), known)| known)
+    try_join(db.begin(BATCH), read(db, wishes)).await.map(|((), known)| known)
 }
 
 /// The first trip: every statement begins when the one before has its locks, and so sees what others did until then.
@@ -253,13 +258,14 @@ type Written<'w> = BoxFuture<'w, Result<u64, StoreError>>;
 /// Set-wise, whatever the number of orders; only what there is.
 fn statements<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> Vec<Written<'w>> {
     let mut all: Vec<Written<'w>> = Vec::new();
+    let (carts, times): (Vec<i64>, Vec<i64>) =
+        writes.cleared.iter().map(|(cart, now)| (*cart, now.micros())).unzip();
     if !writes.orders.is_empty() {
-        all.extend(insert_orders(db, &writes.orders));
-        all.extend(count_orders(db, shard, &writes.orders));
-    }
-    if !writes.cleared.is_empty() {
-        let (carts, times): (Vec<i64>, Vec<i64>) =
-            writes.cleared.iter().map(|(cart, now)| (*cart, now.micros())).unzip();
+        let mut values = placing(&writes.orders);
+        values.extend(counting(shard, &writes.orders));
+        values.extend(params![carts.clone(), carts, times]);
+        all.push(async move { db.run(&PLACE_AND_CLEAR.sql, values).await }.boxed());
+    } else if !carts.is_empty() {
         all.push(db.run(CLEAR_CARTS.0, params![carts.clone()]).boxed());
         all.push(db.run(MOVE_VERSIONS.0, params![carts, times]).boxed());
     }
@@ -281,9 +287,14 @@ fn statements<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> Vec<Written<'w>
     all
 }
 
-/// Orders, their lines, what they take from the shelf, and that they were placed.
-pub(super) fn insert_orders<'w>(db: &'w Db, new: &'w [NewOrder]) -> [Written<'w>; 4] {
-    let orders = params![
+/// Writes orders, their lines, what they take from the shelf, and that they were placed.
+pub(super) async fn insert_orders(db: &Db, new: &[NewOrder]) -> Result<u64, StoreError> {
+    db.run(&PLACE.sql, placing(new)).await
+}
+
+/// The values of [`PLACE`].
+fn placing(new: &[NewOrder]) -> Vec<Param<'_>> {
+    let mut values = Vec::from(params![
         new.iter().map(|new| new.order.id.get()).collect::<Vec<_>>(),
         new.iter().map(|new| new.order.user.get()).collect::<Vec<_>>(),
         new.iter().map(|new| new.order.total.minor()).collect::<Vec<_>>(),
@@ -291,9 +302,9 @@ pub(super) fn insert_orders<'w>(db: &'w Db, new: &'w [NewOrder]) -> [Written<'w>
         new.iter().map(|new| new.cleared_to).collect::<Vec<_>>(),
         new.iter().map(|new| new.items_key.as_deref()).collect::<Vec<_>>(),
         new.iter().map(|new| new.order.created_at.micros()).collect::<Vec<_>>(),
-    ];
+    ]);
     let lines = || new.iter().flat_map(|new| new.order.lines.iter().map(|line| (new.order.id.get(), line)));
-    let items = params![
+    values.extend(params![
         lines().map(|(_, line)| line.id.get()).collect::<Vec<_>>(),
         lines().map(|(order, _)| order).collect::<Vec<_>>(),
         lines().map(|(_, line)| line.slipper.get()).collect::<Vec<_>>(),
@@ -304,19 +315,17 @@ pub(super) fn insert_orders<'w>(db: &'w Db, new: &'w [NewOrder]) -> [Written<'w>
         lines().map(|(_, line)| line.name.as_str()).collect::<Vec<_>>(),
         lines().map(|(_, line)| line.size.as_str()).collect::<Vec<_>>(),
         lines().map(|(_, line)| line.image.as_str()).collect::<Vec<_>>(),
-    ];
+    ]);
     let (slippers, quantities): (Vec<i64>, Vec<i64>) = taken(new).into_iter().unzip();
     let notices: Vec<_> = new.iter().map(|new| placed(&new.order)).collect();
-    [
-        db.run(INSERT_ORDERS.0, orders).boxed(),
-        db.run(INSERT_LINES.0, items).boxed(),
-        db.run(TAKE_STOCK.0, params![slippers, quantities]).boxed(),
-        db.run(outbox::TELL.0, outbox::told(&notices)).boxed(),
-    ]
+    values.extend(params![slippers, quantities]);
+    values.extend(outbox::told(&notices));
+    values
 }
 
-fn count_orders<'w>(db: &'w Db, shard: i64, new: &'w [NewOrder]) -> [Written<'w>; 2] {
+/// The values of the counts in [`PLACE_AND_CLEAR`].
+fn counting(shard: i64, new: &[NewOrder]) -> [Param<'static>; 3] {
     let users: Vec<i64> = new.iter().map(|new| new.order.user.get()).collect();
     let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
-    [db.run(COUNT_OF_USERS.0, params![users]).boxed(), db.run(COUNT_OF_SHOP.0, params![shard, count]).boxed()]
+    params![users, shard, count]
 }

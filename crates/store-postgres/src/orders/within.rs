@@ -1,7 +1,7 @@
 //! Orders that are placed as a part of another verb, in its transaction. That verb counts them with
 //! [`count`](super::stock::count) when all else is written.
 
-use futures_util::future::{join_all, try_join};
+use futures_util::future::try_join;
 use slippers_core::StoreError;
 use slippers_core::orders::rules::{OrderPlan, Shelf, WantedLine};
 use slippers_core::orders::{Order, PlaceError, PlaceFromCart};
@@ -24,7 +24,7 @@ pub(crate) struct Placed {
 /// Places an order of what is in the cart, which keeps its lines, or answers the one that was made of it, locked.
 pub(crate) async fn from_cart(db: &Db, place: &PlaceFromCart, now: Timestamp) -> Result<Placed, PlaceError> {
     // So that its statements are sent in the order in which they are written.
-    db.prepare(ALL).await?;
+    db.prepare(&ALL).await?;
     let wish = Wish { place: place.clone(), now };
     let mut known = read(db, std::slice::from_ref(&wish)).await?;
     let mut writes = Writes::default();
@@ -65,7 +65,7 @@ pub(crate) async fn place(
     items_key: String,
     now: Timestamp,
 ) -> Result<Placed, StoreError> {
-    db.prepare(ALL).await?;
+    db.prepare(&ALL).await?;
     let count = i64::try_from(plan.lines.len()).unwrap_or(i64::MAX);
     let (id, line_ids) = try_join(
         db.one(TAKE_ORDER_IDS.0, params![1_i64], |row| row.int(0)),
@@ -79,7 +79,6 @@ pub(crate) async fn place(
 
 async fn insert(db: &Db, new: NewOrder, left: &Shelf) -> Result<Order, StoreError> {
     changes(std::slice::from_ref(&new), left).into_iter().for_each(|change| db.note(change));
-    let written = join_all(insert_orders(db, std::slice::from_ref(&new))).await;
-    written.into_iter().collect::<Result<Vec<_>, _>>()?;
+    insert_orders(db, std::slice::from_ref(&new)).await?;
     Ok(new.order)
 }

@@ -1,5 +1,7 @@
 //! The statements of a batch, with the types of their values.
 
+use std::sync::LazyLock;
+
 use tokio_postgres::types::Type;
 
 use crate::db::Typed;
@@ -107,24 +109,89 @@ pub(super) const KEEP_KEYS: Typed = (
     &[NUMBERS, TEXTS, TEXTS, NUMBERS, NUMBERS],
 );
 
-/// All of them.
-pub(in crate::orders) const ALL: &[Typed] = &[
-    LOCK_CARTS,
-    READ_BUYERS,
-    READ_PENDING,
-    FIND_KEYS,
-    LOCK_GOODS,
-    TAKE_ORDER_IDS,
-    TAKE_LINE_IDS,
-    INSERT_ORDERS,
-    INSERT_LINES,
-    TAKE_STOCK,
-    COUNT_OF_USERS,
-    COUNT_OF_SHOP,
-    CLEAR_CARTS,
-    MOVE_VERSIONS,
-    REMEMBER_CLEARING,
-    KEEP_KEYS,
-    TELL,
-    (FIND_ALL, &[NUMBERS]),
-];
+/// What new orders are, with what they are to products and to those who are told.
+pub(super) static PLACE: LazyLock<Together> =
+    LazyLock::new(|| Together::of(&[INSERT_ORDERS, INSERT_LINES, TAKE_STOCK, TELL]));
+
+/// The same, with what else follows: the server answers, and wakes us, once and not eight times.
+pub(super) static PLACE_AND_CLEAR: LazyLock<Together> = LazyLock::new(|| {
+    Together::of(&[
+        INSERT_ORDERS,
+        INSERT_LINES,
+        TAKE_STOCK,
+        TELL,
+        COUNT_OF_USERS,
+        COUNT_OF_SHOP,
+        CLEAR_CARTS,
+        MOVE_VERSIONS,
+    ])
+});
+
+/// Statements that write, each something else, as one; its values are theirs, one behind the other.
+pub(super) struct Together {
+    pub(super) sql: String,
+    kinds: Vec<Type>,
+}
+
+impl Together {
+    fn of(parts: &[Typed]) -> Self {
+        let mut together = Self { sql: String::new(), kinds: Vec::new() };
+        for (place, (sql, kinds)) in parts.iter().enumerate() {
+            together.sql.push_str(if place == 0 { "WITH " } else { ", " });
+            together.sql.push_str(&format!("part_{place} AS ({})", renumbered(sql, together.kinds.len())));
+            together.kinds.extend_from_slice(kinds);
+        }
+        together.sql.push_str(" SELECT");
+        together
+    }
+}
+
+/// A statement whose `$1` is another's `$1` and so many more.
+fn renumbered(sql: &str, more: usize) -> String {
+    let mut pieces = sql.split('$');
+    let mut renumbered = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let digits = piece.find(|next: char| !next.is_ascii_digit()).unwrap_or(piece.len());
+        let (number, rest) = piece.split_at(digits);
+        let number = number.parse().unwrap_or(0) + more;
+        renumbered.push_str(&format!("${number}{rest}"));
+    }
+    renumbered
+}
+
+/// All that are sent. One that is missing here would be prepared where it is sent, and so come behind the COMMIT.
+pub(in crate::orders) static ALL: LazyLock<Vec<Typed>> = LazyLock::new(|| {
+    vec![
+        LOCK_CARTS,
+        READ_BUYERS,
+        READ_PENDING,
+        FIND_KEYS,
+        LOCK_GOODS,
+        TAKE_ORDER_IDS,
+        TAKE_LINE_IDS,
+        (&PLACE.sql, &PLACE.kinds),
+        (&PLACE_AND_CLEAR.sql, &PLACE_AND_CLEAR.kinds),
+        CLEAR_CARTS,
+        MOVE_VERSIONS,
+        REMEMBER_CLEARING,
+        KEEP_KEYS,
+        (FIND_ALL, &[NUMBERS]),
+    ]
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_that_are_put_together_keep_their_values_apart() {
+        let parts: [Typed; 2] = [
+            ("UPDATE a SET b = $2 WHERE c = $1", &[NUMBER, TEXTS]),
+            ("DELETE FROM d WHERE e = $1", &[NUMBERS]),
+        ];
+        let together = Together::of(&parts);
+        let sql = "WITH part_0 AS (UPDATE a SET b = $2 WHERE c = $1), part_1 AS (DELETE FROM d WHERE e = $3) SELECT";
+        assert_eq!((together.sql.as_str(), &together.kinds[..]), (sql, &[NUMBER, TEXTS, NUMBERS][..]));
+        assert_eq!(renumbered("$1, $12", 9), "$10, $21");
+    }
+}
