@@ -9,10 +9,10 @@ use crate::buyers::{for_each, register, timed};
 use crate::shop::Shop;
 
 pub(crate) const CLIENTS: usize = 64;
-/// Carts that are ready when the clock starts.
-const CARTS: usize = 640;
+/// Carts that are ready when the clock starts. Their buyers' passwords are hashed before, which takes longer than all the orders.
+const CARTS: usize = 256;
 /// How often they are filled and ordered for one figure; a buyer has few orders that are not paid.
-const FILLS: usize = 2;
+const FILLS: usize = 5;
 
 /// Who orders what: `products` of them, so many lines in each cart.
 #[derive(Clone, Copy)]

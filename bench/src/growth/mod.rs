@@ -26,8 +26,10 @@ use crate::shop::Shop;
 const SMALL: u64 = 1_000;
 /// For so many products of a large shop there is one user, who has one order; a small one has 1,000 of each too.
 const PRODUCTS_A_USER: u64 = 10;
+/// So that a large shop has a page as deep as they are measured.
+const LEAST_OF_LARGE: u64 = 12_000;
 /// How long a shape is asked for in one round, of one shop.
-const ROUND: Duration = Duration::from_millis(600);
+const ROUND: Duration = Duration::from_millis(400);
 
 /// What a shape cost in one shop, all rounds together.
 #[derive(Default)]
@@ -60,7 +62,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
     let program = Path::new(program);
     println!(
         "Microseconds; {SMALL} and {large} products; 1000 and {} users, each with an order. Deep pages of the small shop are at 900, of the large one at 10,000.",
-        (large / PRODUCTS_A_USER).max(SMALL)
+        (large / PRODUCTS_A_USER).max(LEAST_OF_LARGE)
     );
     println!();
     println!("| store | page | p50 small | p50 large | ratio | CPU small | CPU large | ratio |");
@@ -83,7 +85,7 @@ fn measure(
     eprintln!("{store}: stocked in {:.1?} and {:.1?}", small.stocked, large.stocked);
     let begun = Instant::now();
     let few = fill(&small, SMALL)?;
-    let many = fill(&large, (products / PRODUCTS_A_USER).max(SMALL))?;
+    let many = fill(&large, (products / PRODUCTS_A_USER).max(LEAST_OF_LARGE))?;
     eprintln!("{store}: users and orders in {:.1?}", begun.elapsed());
     for shape in shapes() {
         if wanted.is_some_and(|wanted| !shape.name.contains(wanted)) {
