@@ -1,8 +1,9 @@
 //! Where lists were read before: what lies before a deep page is walked once, not by every reader.
 //!
-//! A store keeps a number that every change of the order of its lists (of products; of users another) replaces by one that never stood there. Readers get
-//! that number from the same snapshot as their page, and what they found is remembered under it. So what is remembered
-//! under the number of a snapshot is true in it, however many write, in however many processes, and on a replica too.
+//! A store keeps a number that every change of the order of its lists replaces by one that never stood there: one for the lists
+//! of products, one for those of users. Readers get that number from the same snapshot as their page, and what they found is
+//! remembered under it. So what is remembered under the number of a snapshot is true in it, however many write, in however many
+//! processes, and on a replica too.
 
 use std::collections::HashMap;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -103,7 +104,7 @@ const HALF: usize = 1 << 18;
 const LIST_COST: usize = 32;
 const PAGE_COST: usize = 12;
 
-/// A memory of lists of fixed size (some 4 MiB at most, for all lists together).
+/// A memory of lists of fixed size (some 4 MiB at most, for all lists of a kind together).
 ///
 /// Two halves: the young one is written; when it is full it becomes the old one, whose rest is forgotten. What is used is
 /// written into the young one again.

@@ -26,6 +26,7 @@ macro_rules! __with_accounts {
                     users_are_listed_newest_first_page_by_page
                     those_who_run_the_shop_are_listed_alone_and_so_are_the_others
                     lists_and_totals_follow_each_change_of_users
+                    pages_of_users_that_were_read_before_are_those_of_now
                     users_are_found_by_name_surname_and_phone_in_any_case
                     a_change_of_a_user_is_found_at_once
                     a_search_of_users_finds_what_a_scan_finds

@@ -21,3 +21,5 @@ CREATE CONSTRAINT TRIGGER users_move AFTER UPDATE OF name_key, surname_key, phon
         IS DISTINCT FROM (NEW.name_key, NEW.surname_key, NEW.phone_number, NEW.is_admin, NEW.wiped_at)
     )
     EXECUTE FUNCTION draw_user_order();
+CREATE TRIGGER users_truncated AFTER TRUNCATE ON users
+    FOR EACH STATEMENT EXECUTE FUNCTION draw_user_order();

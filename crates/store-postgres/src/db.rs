@@ -161,6 +161,11 @@ impl Db {
         under_way.answered(self.told(done))
     }
 
+    /// Whether these are sent as soon as they are polled.
+    pub(crate) fn is_prepared(&self, statements: &[Typed]) -> bool {
+        self.prepared.as_ref().is_none_or(|prepared| prepared.has_all(statements))
+    }
+
     /// Transaction control; not counted among the statements, and not prepared.
     pub(crate) async fn control(&self, sql: &str) -> Result<(), StoreError> {
         let _at_work = at_work();

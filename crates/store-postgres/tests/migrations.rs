@@ -1,6 +1,8 @@
 //! How a database's schema is brought up to the program's.
 #![expect(clippy::expect_used, reason = "helpers of tests: what fails here fails the test")]
 
+use std::time::Duration;
+
 use slippers_core::audit::By;
 use slippers_core::catalog::{CatalogStore as _, NewSlipper};
 use slippers_core::types::{Money, Timestamp};
@@ -69,6 +71,71 @@ async fn what_was_there_before_is_indexed_as_what_comes_after() {
     database.psql("DELETE FROM schema_migrations WHERE name = '0016_joints'").expect("as before");
     PostgresStore::open(&settings).await.expect("a store").close().await;
     assert_eq!(database.psql(parts).expect("the parts"), before);
+}
+
+const PRODUCTS: &str = "
+    INSERT INTO slippers (name, name_key, size, size_key, price_minor, quantity, created_at, updated_at)
+    SELECT 'A', 'a', '42', '42', 1, 1, 0, 0 FROM generate_series(1, 3)";
+const GALLERIES: &str = "
+    SELECT string_agg(slipper_id || ': ' || pictures::jsonb, '; ' ORDER BY slipper_id) FROM slipper_galleries
+    WHERE pictures <> '[]'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_that_were_there_before_are_shown_as_those_that_come_after() {
+    let (database, settings) = empty();
+    PostgresStore::open(&settings).await.expect("a store").close().await;
+    let run = |sql: &str| database.psql(sql).expect(sql).trim().to_owned();
+    run(PRODUCTS);
+    run("INSERT INTO slipper_images (slipper_id, image_path, is_primary, order_index, created_at, variants)
+         VALUES (1, '/a', TRUE, 0, 7, '[[320,\"/a-320\"]]'), (2, '/b', TRUE, 0, 8, '[]'), (1, '/c', FALSE, 1, 9, '[]')");
+    let first = r#"1: [[1, "/a", 1, null, 0, 7, [[320, "/a-320"]]], [3, "/c", 0, null, 1, 9, []]]"#;
+    assert_eq!(run(GALLERIES), format!(r#"{first}; 2: [[2, "/b", 1, null, 0, 8, []]]"#));
+    run("UPDATE slipper_images SET order_index = 5 WHERE slipper_id = 2");
+    let both = format!(r#"{first}; 2: [[2, "/b", 1, null, 5, 8, []]]"#);
+    assert_eq!(run(GALLERIES), both);
+    run("DROP TABLE slipper_galleries");
+    run("DROP FUNCTION hang_pictures() CASCADE");
+    run("DROP FUNCTION take_pictures_down() CASCADE");
+    run("DELETE FROM schema_migrations WHERE name = '0017_pictures'");
+    PostgresStore::open(&settings).await.expect("a store").close().await;
+    assert_eq!(run(GALLERIES), both);
+    run("DELETE FROM slippers WHERE id = 2");
+    assert_eq!(run(GALLERIES), first);
+    run("TRUNCATE slipper_images");
+    assert_eq!(run(GALLERIES), "");
+}
+
+/// Neither knows of the other's picture until the other is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_pictures_that_are_added_at_once_both_are_shown() {
+    let (database, settings) = empty();
+    PostgresStore::open(&settings).await.expect("a store").close().await;
+    database.psql(PRODUCTS).expect("products");
+    let connect = async || {
+        let url = database.url();
+        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("one");
+        tokio::spawn(connection);
+        client
+    };
+    let add = |path: &str| {
+        format!(
+            "INSERT INTO slipper_images (slipper_id, image_path, is_primary, order_index, created_at)
+             VALUES (1, '{path}', FALSE, 0, 0)"
+        )
+    };
+    let (one, other) = (connect().await, connect().await);
+    one.batch_execute(&format!("BEGIN; {}", add("/a"))).await.expect("added");
+    let (second, waits) = (
+        add("/b"),
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
+    let adding = tokio::spawn(async move { other.batch_execute(&second).await });
+    let is_waiting = || (database.psql(waits).expect("a count").trim() == "1").then_some(());
+    slippers_testbed::wait::until(Duration::from_secs(20), is_waiting).expect("it waits for the first");
+    one.batch_execute("COMMIT").await.expect("committed");
+    adding.await.expect("no panic").expect("added");
+    let shown = database.psql(GALLERIES).expect("galleries");
+    assert!(shown.contains("/a") && shown.contains("/b"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

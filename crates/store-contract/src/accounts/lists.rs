@@ -3,7 +3,7 @@
 use slippers_core::accounts::{NewUser, User, UserChange, UserQuery};
 use slippers_core::catalog::SearchTerm;
 use slippers_core::catalog::search::fold;
-use slippers_core::types::{Page, UserId};
+use slippers_core::types::{Page, Phone, SlipperId, UserId};
 
 use crate::given::{Dice, NOW, Shop, new_user};
 
@@ -96,6 +96,74 @@ pub async fn lists_and_totals_follow_each_change_of_users(shop: &Shop) {
     assert_eq!(totals().await, [6, 3, 3]);
     shop.delete_user(made[1].id, keeper, NOW).await.expect_err("deleted already");
     assert_eq!(totals().await, [6, 3, 3]);
+}
+
+/// Changes what lists of users are made of; the first runs the shop and stays.
+async fn change(shop: &Shop, dice: &mut Dice, users: &mut Vec<User>, slipper: SlipperId) {
+    let keeper = users[0].id;
+    let at = 1 + dice.roll(users.len() - 1);
+    let (id, number) = (users[at].id, 1_000 + dice.roll(9_000_000));
+    let change = match dice.roll(7) {
+        0 => {
+            shop.delete_user(id, keeper, NOW).await.expect("deleted");
+            users.remove(at);
+            return;
+        }
+        // Who has orders is not deleted, but wiped.
+        1 => {
+            shop.add(id, slipper, 1).await;
+            shop.buy(id).await.expect("an order");
+            shop.delete_user(id, keeper, NOW).await.expect("wiped");
+            users.remove(at);
+            return;
+        }
+        2 => {
+            let new = new_user(&format!("Newcomer {number}"), &format!("+99893{number:07}"));
+            return users.push(shop.create_user(new, NOW).await.expect("made"));
+        }
+        3 => UserChange { name: Some(format!("Zed {number}")), ..UserChange::default() },
+        4 => UserChange { surname: Some("Qodirov".to_owned()), ..UserChange::default() },
+        5 => UserChange { is_admin: Some(!users[at].is_admin), ..UserChange::default() },
+        _ => {
+            let phone = Phone::parse(&format!("+7916{number:07}")).expect("a phone number");
+            UserChange { phone: Some(phone), ..UserChange::default() }
+        }
+    };
+    users[at] = shop.update_user(id, change, keeper, NOW).await.expect("changed");
+}
+
+/// Deep pages, which stores may find from what they read before: never a page of a list that is not any more.
+pub async fn pages_of_users_that_were_read_before_are_those_of_now(shop: &Shop) {
+    let mut dice = Dice::new(8);
+    let slipper = shop.product("Mu", 1_000).await;
+    let keeper = shop.keeper().await.user;
+    let mut users = vec![shop.find_user(keeper).await.expect("an answer").expect("the keeper")];
+    users.extend(people(shop, 290).await);
+    for round in 0..40 {
+        let query = UserQuery {
+            is_admin: dice.pick(&[None, None, None, Some(false), Some(true)]),
+            search: SearchTerm::new(dice.pick(&["", "", "pe", "karim", "+9989"])),
+            ..everybody()
+        };
+        let sought = query.search.as_ref().map_or("", SearchTerm::as_str);
+        let is_wanted = |user: &&User| {
+            query.is_admin.is_none_or(|wanted| wanted == user.is_admin)
+                && [&user.name, &user.surname, &user.phone.as_str().to_owned()]
+                    .iter()
+                    .any(|key| fold(key).contains(sought))
+        };
+        let expected: Vec<User> = users.iter().rev().filter(is_wanted).cloned().collect();
+        // A page, the next, both again, and others around them.
+        let (skip, limit) = (185 + dice.roll(60), 1 + dice.roll(20));
+        for skip in [skip, skip + limit, skip, skip + limit + 5, 0, 220, skip + limit, skip - 20, 300, 60] {
+            let [from, rows] = [skip, limit].map(|number| i64::try_from(number).expect("small"));
+            let read = listed(shop, UserQuery { page: Page::new(from, rows), ..query.clone() }).await;
+            let rows: Vec<User> = expected.iter().skip(skip).take(limit).cloned().collect();
+            let total = i64::try_from(expected.len()).expect("small");
+            assert_eq!(read, (rows, total), "round {round}, from {skip}: {query:?}");
+        }
+        change(shop, &mut dice, &mut users, slipper).await;
+    }
 }
 
 pub async fn users_are_found_by_name_surname_and_phone_in_any_case(shop: &Shop) {

@@ -1,4 +1,5 @@
-//! Pages of users, newest first: two statements, however many users there are.
+//! Pages of users, newest first: two statements, however many users there are, and one more for the first who searches for the same
+//! after a change.
 //!
 //! What was found is remembered ([`Places`]) under the number of the lists' order, which the first statement reads in the page's
 //! own snapshot: the next page starts where this one ended, and a search is counted once.
@@ -45,16 +46,13 @@ pub(super) async fn page(
     if total_is_exact && query.page.skip() >= total {
         return Ok(UserPage { items: Vec::new(), total, total_is_exact });
     }
-    let (first, further) = match places.start(order, query) {
-        Start::Known(ids) => {
-            let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
-            let items = db.all(OF_KNOWN, params![ids], read_user).await?;
-            return Ok(UserPage { items, total, total_is_exact });
-        }
-        Start::At(place) => (place.id.get(), query.page.skip() - place.position),
-        // The first of all numbers, counted down.
-        Start::Unknown => (i64::MAX, query.page.skip() + 1),
-    };
+    let start = places.start(order, query);
+    if let Start::Known(ids) = &start {
+        let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+        let items = db.all(OF_KNOWN, params![ids], read_user).await?;
+        return Ok(UserPage { items, total, total_is_exact });
+    }
+    let (first, further) = distance(&start, query.page.skip());
     // Ids come from an index alone, so that the rows that are skipped are not read. As for products, what makes PostgreSQL plan a page
     // each time is written out or left out.
     let mut page = format!(
@@ -72,6 +70,15 @@ pub(super) async fn page(
     let items = db.all(&page, values, read_user).await?;
     places.remember(order, query, items.iter().map(|user| user.id).collect::<Vec<UserId>>());
     Ok(UserPage { items, total, total_is_exact })
+}
+
+/// A number on the way, counted down, and how many stand from it on before the page.
+const fn distance(start: &Start<UserId>, skip: i64) -> (i64, i64) {
+    match start {
+        Start::At(place) => (place.id.get(), skip - place.position),
+        // Behind the greatest of all numbers, which nobody has.
+        _ => (i64::MAX, skip.saturating_add(1)),
+    }
 }
 
 /// Everybody, or one side.
@@ -124,4 +131,20 @@ async fn count_matches(
         db.one(&count, params![term.as_str()], |row| Ok((ListOrder(row.int(0)?), row.int(1)?))).await?;
     places.remember_count(order, query, Counted { matches: found, products: 0, joint: None });
     Ok((order, found))
+}
+
+#[cfg(test)]
+mod tests {
+    use slippers_core::places::Place;
+
+    use super::*;
+
+    #[test]
+    fn a_page_may_be_as_deep_as_numbers_go() {
+        assert_eq!(distance(&Start::Unknown, 0), (i64::MAX, 1));
+        assert_eq!(distance(&Start::Unknown, i64::MAX), (i64::MAX, i64::MAX));
+        let place = Place { id: UserId::new(7), position: 200 };
+        assert_eq!(distance(&Start::At(place), 200), (7, 0));
+        assert_eq!(distance(&Start::At(place), i64::MAX), (7, i64::MAX - 200));
+    }
 }

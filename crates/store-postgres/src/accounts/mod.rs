@@ -1,7 +1,7 @@
 //! Accounts and sessions.
 //!
 //! Locks are taken in one order everywhere: a user's row, then their sessions and tokens or their reset, then the counts
-//! (admins before users).
+//! (admins before users), and with the commit the number of the lists' order.
 
 mod list;
 mod resets;

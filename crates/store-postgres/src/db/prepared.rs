@@ -9,8 +9,8 @@ use tokio_postgres::{Client, Error, Statement};
 
 use super::Typed;
 
-/// More than the store has different statements (a page of the catalogue alone has up to 160): each holds some memory of
-/// the server.
+/// More than a shop uses at once: a page of the catalogue alone has some hundred forms for each number of rows that is asked for.
+/// Each holds some memory of the server.
 const KEPT: usize = 500;
 
 /// The statements of one connection. Dropping one closes it on the server.
@@ -40,16 +40,18 @@ impl Prepared {
         Ok(statement)
     }
 
-    /// Prepares what is missing, in one trip.
+    /// Prepares what is missing, in one trip; and again what that has made forgotten, until all are there together: what is sent behind
+    /// them may rely on it.
     pub(super) async fn get_all(&self, client: &Client, statements: &[Typed]) -> Result<(), Error> {
-        if self.has_all(statements) {
-            return Ok(());
+        debug_assert!(statements.len() < KEPT, "they are never there together");
+        while !self.has_all(statements) {
+            let each = statements.iter().map(|(sql, kinds)| self.get(client, sql, || kinds.to_vec()));
+            join_all(each).await.into_iter().try_for_each(|prepared| prepared.map(|_| ()))?;
         }
-        let each = statements.iter().map(|(sql, kinds)| self.get(client, sql, || kinds.to_vec()));
-        join_all(each).await.into_iter().try_for_each(|prepared| prepared.map(|_| ()))
+        Ok(())
     }
 
-    fn has_all(&self, statements: &[Typed]) -> bool {
+    pub(super) fn has_all(&self, statements: &[Typed]) -> bool {
         let kept = self.kept();
         statements.iter().all(|(sql, _)| kept.by_text.contains_key(*sql))
     }

@@ -23,9 +23,9 @@ use crate::pool::{Class, Lease, Pool};
 use crate::verbs::{COMMIT_LIMIT, RUNS, WRITE_LIMIT};
 
 /// What is the same for any values is planned once: PostgreSQL would plan each of these each time, since it takes one value in a
-/// list for ten.
-const BATCH: &str =
-    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL plan_cache_mode = force_generic_plan";
+/// list for ten. A plan that was made when a table was small must not read it from end to end when it no longer is.
+const BATCH: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
+     SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off";
 
 pub(super) type Outcome = Result<Order, PlaceError>;
 
@@ -216,6 +216,7 @@ async fn write(
     changes: &[Change],
 ) -> Result<Vec<Order>, Failed> {
     let db = lease.db().map_err(|error| (error, Trouble::Its))?;
+    debug_assert!(db.is_prepared(&ALL), "what is not would be sent behind the COMMIT");
     let found = async {
         if again.is_empty() {
             return Ok(Vec::new());
@@ -255,7 +256,7 @@ fn undecided(reason: &str) -> Failed {
 
 type Written<'w> = BoxFuture<'w, Result<u64, StoreError>>;
 
-/// Set-wise, whatever the number of orders; only what there is.
+/// Set-wise, whatever the number of orders.
 fn statements<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> Vec<Written<'w>> {
     let mut all: Vec<Written<'w>> = Vec::new();
     let (carts, times): (Vec<i64>, Vec<i64>) =

@@ -56,8 +56,13 @@ enum Origin {
     Stone,
 }
 
-pub(super) const THE_ORDER: &str = "SELECT value FROM shop_counters WHERE name = 'list_order'";
-pub(super) const ORDER: &str = "(SELECT value FROM shop_counters WHERE name = 'list_order')";
+macro_rules! the_order {
+    () => {
+        "SELECT value FROM shop_counters WHERE name = 'list_order'"
+    };
+}
+pub(super) const THE_ORDER: &str = the_order!();
+pub(super) const ORDER: &str = concat!("(", the_order!(), ")");
 const COUNT_OF_SHOP: &str = "(SELECT value FROM shop_counters WHERE name = 'slippers')";
 
 /// A statement under construction, with the values it is run with.
