@@ -154,10 +154,10 @@ impl Statement {
                 further => (Some(Origin::Behind(place.id)), further - 1),
             },
         };
-        self.ids(query, way, origin, [query.page.limit(), offset]);
+        self.ids_nearby(query, way, origin, [query.page.limit(), offset]);
     }
 
-    /// Ids in the order of the list.
+    /// Ids in the order of the list; `offset` of them are passed over.
     fn ids(&mut self, query: &SlipperQuery, way: &Way, from: Option<Origin>, [limit, offset]: [i64; 2]) {
         let category = query.category.map(CategoryId::get);
         match way {
@@ -212,13 +212,30 @@ impl Statement {
                 self.order("s", query.sort);
             }
         }
-        // Written out: the planner must know that it is few; and it plans each page anew, which takes as long as to read it, where
-        // it does not know that nothing is passed over.
+        // Written out: the planner must know that it is few.
         let _ = write!(self.sql, " LIMIT {limit}");
         if offset > 0 {
             self.push(" OFFSET ");
             self.bind(offset);
         }
+    }
+
+    /// Ids of a page that may begin somewhat behind a place that is known. Where it does not know how many are passed over,
+    /// PostgreSQL plans each page anew, which takes as long as to read it; here it knows that they are few.
+    fn ids_nearby(
+        &mut self,
+        query: &SlipperQuery,
+        way: &Way,
+        from: Option<Origin>,
+        [limit, offset]: [i64; 2],
+    ) {
+        if offset == 0 || offset >= STRIDE || !matches!(way, Way::All) {
+            return self.ids(query, way, from, [limit, offset]);
+        }
+        self.push("SELECT id FROM (");
+        self.ids(query, way, from, [STRIDE + limit, 0]);
+        let _ = write!(self.sql, ") AS nearby LIMIT {limit} OFFSET ");
+        self.bind(offset);
     }
 
     /// This product and what follows it.
