@@ -1,6 +1,6 @@
 //! Several instances with one Redis: pages and limits in common, and nothing lost when it is gone.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use slippers_testbed::Redis;
@@ -118,6 +118,15 @@ fn a_redis_that_dies_or_freezes_costs_nothing_but_help_and_comes_back() {
     }
 }
 
+/// Waits until both instances know of each other: what is counted alone, since an answer came too late, is counted against a
+/// share by what an instance knows, and one that believes to be alone would take the whole limit.
+fn introduced(redis: &Redis) {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_secs();
+    // Each tells that it is there once a second, and is told then how many are.
+    let later = format!("ZCOUNT slippers:instances ({now} +inf");
+    eventually("both hear how many they are", || (redis.ask(&later).ok()? == ":2").then_some(()));
+}
+
 /// How many of so many requests pass.
 fn passed(shop: &Shop, requests: usize) -> usize {
     (0..requests).filter(|_| shop.get("/categories/").status == 200).count()
@@ -129,6 +138,7 @@ fn a_limit_is_one_for_all_instances_and_a_share_when_they_can_t_hear_of_each_oth
     let limits = [("RATE_LIMIT_REQUESTS", "20"), ("RATE_LIMIT_WINDOW_SEC", "86400")];
     let one = instance(&database, &redis, &limits);
     let two = instance(&database, &redis, &limits);
+    introduced(&redis);
     // An answer that comes too late on a busy machine is not waited for, and counted alone: so a few more may pass.
     let (first, second) = (passed(&one, 8), passed(&two, 60));
     assert_eq!(first, 8);
@@ -152,6 +162,7 @@ fn a_trusted_caller_s_limit_is_one_for_all_instances() {
         ("TRUSTED_CALLERS_RATE_LIMIT", "20"),
     ];
     let (one, two) = (instance(&database, &redis, &limits), instance(&database, &redis, &limits));
+    introduced(&redis);
     let all = passed(&one, 8) + passed(&two, 60) + passed(&one, 60);
     // By themselves they would let 40 pass; an answer that comes too late on a busy machine is counted alone.
     assert!((15..=35).contains(&all), "{all} passed of 20");
@@ -162,13 +173,13 @@ fn sign_ins_are_counted_in_common() {
     let (database, redis) = (database(), Redis::start(&[]).expect("Redis"));
     let limits = [("LOGIN_RATE_LIMIT", "6"), ("LOGIN_RATE_WINDOW_SEC", "86400")];
     let (one, two) = (instance(&database, &redis, &limits), instance(&database, &redis, &limits));
+    introduced(&redis);
     let tries = |shop: &Shop| {
         let body = json!({"name": "Nobody", "password": "wrong-password"});
         (0..8).filter(|_| shop.post("/auth/login", &body).status != 429).count()
     };
     let all = tries(&one) + tries(&two);
-    // By themselves they would let 12 pass; an answer that comes too late on a busy machine is counted alone.
-    assert!((6..=11).contains(&all), "{all} tries of a limit of 6");
+    assert!((6..=9).contains(&all), "{all} tries of a limit of 6");
     let keys = redis.ask("DBSIZE").expect("an answer");
     assert!(keys != ":0", "they are counted there");
 }
