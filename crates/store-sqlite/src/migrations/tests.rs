@@ -121,7 +121,7 @@ fn an_interrupted_migration_is_continued() {
 /// The file as it was before products had their pictures in their rows.
 const WITHOUT_PICTURES: &str = "
     DROP TRIGGER slipper_images_come; DROP TRIGGER slipper_images_change; DROP TRIGGER slipper_images_go;
-    ALTER TABLE slippers DROP COLUMN pictures; DELETE FROM schema_migrations WHERE name = '0017_pictures'";
+    DROP VIEW slipper_galleries; ALTER TABLE slippers DROP COLUMN pictures; DELETE FROM schema_migrations WHERE name = '0017_pictures'";
 
 #[test]
 fn products_that_are_there_already_get_their_pictures_into_their_rows() {
