@@ -1,6 +1,6 @@
 //! Several instances with one Redis: pages and limits in common, and nothing lost when it is gone.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::json;
 use slippers_testbed::Redis;
@@ -121,9 +121,9 @@ fn a_redis_that_dies_or_freezes_costs_nothing_but_help_and_comes_back() {
 /// Waits until both instances know of each other: what is counted alone, since an answer came too late, is counted against a
 /// share by what an instance knows, and one that believes to be alone would take the whole limit.
 fn introduced(redis: &Redis) {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock").as_secs();
-    // Each tells that it is there once a second, and is told then how many are.
-    let later = format!("ZCOUNT slippers:instances ({now} +inf");
+    // Each tells that it is there once a second, with the time of Redis's clock, and is told then how many are.
+    let now = redis.ask("EVAL \"return tonumber(redis.call('TIME')[1])\" 0").expect("the time");
+    let later = format!("ZCOUNT slippers:instances ({} +inf", now.trim_start_matches(':'));
     eventually("both hear how many they are", || (redis.ask(&later).ok()? == ":2").then_some(()));
 }
 
