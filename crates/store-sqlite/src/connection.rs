@@ -32,7 +32,7 @@ const WRITER: &str = "
 const READER: &str = "
     PRAGMA foreign_keys = ON;
     PRAGMA query_only = ON;
-    PRAGMA cache_size = -6144;
+    PRAGMA cache_size = -12288;
 ";
 
 /// The connection that writes; the file is made when it is not there, for its owner's eyes only: it holds people's

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+/// How many digits in a row users are looked up by.
+const DIGITS: usize = 6;
+
 /// What a shopper searches for, folded; never empty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SearchTerm(String);
@@ -30,6 +33,14 @@ impl SearchTerm {
         let longest =
             [2, 1].map(|blanks| joints(&self.0, blanks)).into_iter().find(|found| !found.is_empty());
         longest.into_iter().flatten().take(JOINTS).collect()
+    }
+
+    /// The last six ASCII digits in a row of the term, by which users are looked up who have them in a phone number; `None`
+    /// when it has no six.
+    pub fn digits(&self) -> Option<&str> {
+        let is_run = |window: &[u8]| window.iter().all(u8::is_ascii_digit);
+        let at = self.0.as_bytes().windows(DIGITS).rposition(is_run)?;
+        Some(&self.0[at..at + DIGITS])
     }
 
     /// Whether a product with these folded texts is found: the term is part of the one or of the other.
@@ -117,6 +128,22 @@ mod tests {
     fn an_empty_search_is_none() {
         assert_eq!(SearchTerm::new(""), None);
         assert!(SearchTerm::new(" ").is_some(), "a blank is a character like others");
+    }
+
+    #[test]
+    fn the_last_six_digits_in_a_row_are_looked_up() {
+        let digits_of = |text| SearchTerm::new(text).and_then(|term| term.digits().map(str::to_owned));
+        for (text, digits) in [
+            ("+998 90 111 22 33", None),
+            ("11122", None),
+            ("111222", Some("111222")),
+            ("+998901112233", Some("112233")),
+            ("я123456я1234567я12345", Some("234567")),
+            // Digits of other scripts are no part of a phone number.
+            ("١٢٣٤٥٦", None),
+        ] {
+            assert_eq!(digits_of(text).as_deref(), digits, "{text}");
+        }
     }
 
     #[test]

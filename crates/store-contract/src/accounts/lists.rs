@@ -142,7 +142,7 @@ pub async fn pages_of_users_that_were_read_before_are_those_of_now(shop: &Shop) 
     for round in 0..40 {
         let query = UserQuery {
             is_admin: dice.pick(&[None, None, None, Some(false), Some(true)]),
-            search: SearchTerm::new(dice.pick(&["", "", "pe", "karim", "+9989"])),
+            search: SearchTerm::new(dice.pick(&["", "", "pe", "karim", "+9989", "998900", "8900001"])),
             ..everybody()
         };
         let sought = query.search.as_ref().map_or("", SearchTerm::as_str);
@@ -184,6 +184,13 @@ pub async fn users_are_found_by_name_surname_and_phone_in_any_case(shop: &Shop) 
         ("_", vec!["100%_sure"]),
         ("+998", vec!["100%_sure", "Дилноза"]),
         ("91612", vec!["Bo"]),
+        ("234567", vec!["Bo"]),
+        ("1234567", vec!["Bo"]),
+        ("7234567", vec![]),
+        ("2345678", vec![]),
+        ("+998901112233", vec!["Дилноза"]),
+        ("998935550000x", vec![]),
+        ("+9989", vec!["100%_sure", "Дилноза"]),
         ("+", vec!["Bo", "100%_sure", "Дилноза"]),
         ("Дилноза Karimova", vec![]),
         ("nobody", vec![]),
@@ -217,8 +224,10 @@ pub async fn a_search_of_users_finds_what_a_scan_finds(shop: &Shop) {
     let alphabet: Vec<char> = "abАб '%1".chars().collect();
     for number in 0..60 {
         let name = format!("{}{number}", dice.text(&alphabet, 6));
+        let surname = dice.text(&alphabet, 4);
         let new = NewUser {
-            surname: dice.text(&alphabet, 4),
+            // Some have the digits of a neighbour's number in their names.
+            surname: if dice.roll(4) == 0 { format!("{surname}8900{:03}", number + 1) } else { surname },
             is_admin: dice.roll(4) == 0,
             ..new_user(&name, &format!("+99890{number:04}"))
         };
@@ -234,7 +243,12 @@ pub async fn a_search_of_users_finds_what_a_scan_finds(shop: &Shop) {
     let (all, _) = listed(shop, everybody()).await;
     for _ in 0..300 {
         let length = 1 + dice.roll(4);
-        let text = dice.text(&alphabet, length);
+        let digits = format!("+99890{:04}", dice.roll(64));
+        let text = match dice.roll(3) {
+            0 => digits[dice.roll(6)..].to_owned(),
+            1 => format!("{}{}", &digits[3..], dice.text(&alphabet, 1)),
+            _ => dice.text(&alphabet, length),
+        };
         let is_admin = dice.pick(&[None, Some(true), Some(false)]);
         let sought = fold(&text);
         let scan = |user: &&User| {

@@ -1,4 +1,4 @@
-//! What is written for the search of users, and how they are found: as products are.
+//! What is written for the search of users, and how they are found: as products are, and by digits in a row.
 
 use slippers_core::StoreError;
 use slippers_core::accounts::User;
@@ -55,7 +55,9 @@ pub(super) fn matches(is_admin: Option<bool>, term: &SearchTerm) -> String {
     }
     if term.chars() > 2 {
         // A user who was wiped has no texts, but for what stands in place of the phone.
-        let sought = "trigrams(u.name_key, u.surname_key, u.phone_number COLLATE \"C\") @> trigrams($1)";
+        let parts = if term.digits().is_some() { "digit_runs" } else { "trigrams" };
+        let sought =
+            format!("{parts}(u.name_key, u.surname_key, u.phone_number COLLATE \"C\") @> {parts}($1)");
         return format!(
             "FROM (SELECT u.id FROM users u WHERE {sought} AND {} AND u.wiped_at IS NULL{customers}) m WHERE TRUE",
             contains("u")

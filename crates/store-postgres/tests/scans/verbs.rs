@@ -237,7 +237,7 @@ async fn accounts(shop: &mut Stocked) {
     shop.look("a user", async |store, n| store.find_user(UserId::new(n)).await).await;
     shop.look("a password", async |store, n| store.find_password(UserId::new(n)).await).await;
     shop.look("admins", async |store, _| store.list_admins().await).await;
-    for term in [None, Some("9"), Some("77"), Some("user4711"), Some("surname")] {
+    for term in [None, Some("9"), Some("77"), Some("user4711"), Some("surname"), Some("0004711")] {
         for is_admin in [None, Some(true), Some(false)] {
             for skip in [0, 2_000] {
                 let query =

@@ -1,4 +1,5 @@
-//! What is written for the search of users, and how they are found: as products are.
+//! What is written for the search of users, and how they are found: as products are, and by digits in a row, which the database
+//! writes by itself.
 
 use slippers_core::StoreError;
 use slippers_core::accounts::User;
@@ -82,16 +83,20 @@ pub(super) fn matches(is_admin: Option<bool>, term: &SearchTerm) -> Matches {
         from: format!("FROM users m INDEXED BY {index} WHERE {which} AND {}", contains("m")),
         sought: String::new(),
     };
-    let (source, sought, must_look) = match (lookup(term), is_admin) {
-        (_, Some(true)) => return walk("users_admins", "m.is_admin = 1"),
-        (Lookup::Nowhere, Some(false)) => {
+    let (source, sought, must_look) = match (lookup(term), term.digits(), is_admin) {
+        (_, _, Some(true)) => return walk("users_admins", "m.is_admin = 1"),
+        (_, Some(digits), _) => {
+            let must_look = digits.len() < term.as_str().len();
+            ("SELECT user_id AS id FROM user_digits WHERE digits = ?1", digits.to_owned(), must_look)
+        }
+        (Lookup::Nowhere, None, Some(false)) => {
             return walk("users_customers", "m.is_admin = 0 AND m.wiped_at IS NULL");
         }
-        (Lookup::Nowhere, None) => return walk("users_present", "m.wiped_at IS NULL"),
-        (Lookup::Gram, _) => {
+        (Lookup::Nowhere, None, None) => return walk("users_present", "m.wiped_at IS NULL"),
+        (Lookup::Gram, None, _) => {
             ("SELECT user_id AS id FROM user_grams WHERE gram = ?1", term.as_str().to_owned(), false)
         }
-        (Lookup::Trigrams { phrase, is_whole }, _) => {
+        (Lookup::Trigrams { phrase, is_whole }, None, _) => {
             ("SELECT rowid AS id FROM user_search WHERE user_search MATCH ?1", phrase, !is_whole)
         }
     };

@@ -150,6 +150,8 @@ fn products_that_are_there_already_get_their_pictures_into_their_rows() {
 
 /// The file as it was before users were searched and deleted.
 const WITHOUT_USERS: &str = "
+    DROP TRIGGER user_digits_come; DROP TRIGGER user_digits_leave; DROP TRIGGER user_digits_change; DROP TRIGGER user_digits_go;
+    DROP VIEW user_digit_runs; DROP TABLE user_digits; DELETE FROM schema_migrations WHERE name = '0019_user_digits';
     DROP TRIGGER users_come; DROP TRIGGER users_go; DROP TRIGGER users_move; DELETE FROM shop_counters WHERE name = 'user_order';
     DELETE FROM schema_migrations WHERE name = '0018_user_order';
     DROP TABLE user_grams; DROP TABLE user_search; DROP INDEX users_present; DROP INDEX users_customers;
@@ -173,6 +175,8 @@ fn everybody_who_is_there_already_is_made_findable() {
         (1, "SELECT count(*) FROM user_search WHERE user_search MATCH '\"дилн\"'"),
         (2, "SELECT count(*) FROM user_search WHERE user_search MATCH '\"+998\"'"),
         (2, "SELECT count(*) FROM user_grams WHERE gram = 'bo' OR gram = 'li'"),
+        (2, "SELECT count(*) FROM user_digits WHERE digits = '011122'"),
+        (14, "SELECT count(*) FROM user_digits"),
         (1, "SELECT count(*) FROM users WHERE name_key = 'дилноза' AND surname_key = 'karimova'"),
         (1, "SELECT value FROM shop_counters WHERE name = 'admins'"),
     ] {
