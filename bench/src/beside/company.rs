@@ -20,7 +20,7 @@ const KEPT: (&str, &str) = ("CACHE_MAX_BYTES", "67108864");
 
 pub(crate) fn measure(program: &Path, server: &Postgres, rounds: Rounds) -> Outcome<()> {
     let alone = stocked(program, server, &[KEPT])?;
-    let alone = (&alone, &Buyers::of(&alone)?);
+    let alone = (&alone, &Buyers::of(&alone, rounds)?);
     let redis = Redis::start(&[])?;
     {
         let shared = stocked(program, server, &[KEPT, ("REDIS_URL", &redis.url())])?;
@@ -60,6 +60,6 @@ fn compare(how: &str, shop: &Shop, (alone, theirs): (&Shop, &Buyers<'_>), rounds
     let page = |shop: &Shop| first_page(shop.address, rounds);
     row(&format!("kept page, {how}"), rounds.count, AT_LEAST, || page(shop), || page(alone))?;
     let demand = Demand { clients: CLIENTS, products: 1_000, lines: 3 };
-    let ours = Buyers::of(shop)?;
+    let ours = Buyers::of(shop, rounds)?;
     row(&format!("orders, {how}"), rounds.count, AT_LEAST, || ours.order(demand), || theirs.order(demand))
 }

@@ -60,7 +60,7 @@ pub(crate) fn pages(shop: &Shop, rounds: Rounds, products: u64) -> Outcome<()> {
 
 /// Orders of three lines from 64 clients, beside one thread that commits 64 of them at a time with `synchronous=FULL`.
 pub(crate) fn orders(shop: &Shop, rounds: Rounds) -> Outcome<()> {
-    let buyers = Buyers::of(shop)?;
+    let buyers = Buyers::of(shop, rounds)?;
     let demand = Demand { clients: CLIENTS, products: 1_000, lines: 3 };
     let theirs = || grouped(shop, rounds);
     row("orders, 64 clients, SQLite; a loop of groups", rounds.count, 0.7, || buyers.order(demand), theirs)?;

@@ -11,6 +11,8 @@ use crate::shop::Shop;
 pub(crate) const CLIENTS: usize = 64;
 /// Carts that are ready when the clock starts. Their buyers' passwords are hashed before, which takes longer than all the orders.
 const CARTS: usize = 256;
+/// The same for who has no time, where a figure is of one second.
+const FEW_CARTS: usize = 96;
 /// How often they are filled and ordered for one figure; a buyer has few orders that are not paid.
 const FILLS: usize = 5;
 
@@ -30,7 +32,7 @@ pub(crate) struct Buyers<'s> {
 
 pub(crate) fn beside_pgbench(shop: &Shop, rounds: Rounds) -> Outcome<()> {
     let database = shop.database.as_ref().ok_or("a database")?;
-    let buyers = Buyers::of(shop)?;
+    let buyers = Buyers::of(shop, rounds)?;
     for (name, clients, connections, products, at_least) in [
         ("orders, 64 clients, PostgreSQL; pgbench, 16 connections", CLIENTS, 16, 1_000, 1.5),
         ("orders, 1 client, PostgreSQL; pgbench, 1", 1, 1, 1_000, 0.4),
@@ -51,8 +53,9 @@ pub(crate) fn beside_pgbench(shop: &Shop, rounds: Rounds) -> Outcome<()> {
 }
 
 impl<'s> Buyers<'s> {
-    pub(crate) fn of(shop: &'s Shop) -> Outcome<Self> {
-        Ok(Self { shop, heads: register(shop, CARTS)? })
+    pub(crate) fn of(shop: &'s Shop, rounds: Rounds) -> Outcome<Self> {
+        let carts = if rounds.seconds > 1 { CARTS } else { FEW_CARTS };
+        Ok(Self { shop, heads: register(shop, carts)? })
     }
 
     /// Everybody wants the same, beside the same who want different things.
@@ -64,7 +67,7 @@ impl<'s> Buyers<'s> {
 
     /// Orders a second.
     pub(crate) fn order(&self, demand: Demand) -> Outcome<f64> {
-        let carts = if demand.clients == 1 { CARTS / 4 } else { CARTS };
+        let carts = if demand.clients == 1 { self.heads.len() / 4 } else { self.heads.len() };
         let (before, mut took) = (self.count()?, Duration::ZERO);
         for fill in 0..FILLS {
             for_each(self.shop, 8, carts, |client, number| {

@@ -112,7 +112,11 @@ fn products() -> Vec<Shape> {
         deep("the deepest page, each sort", |_, depth, n| {
             format!("/slippers/?skip={depth}&sort={}", sort(n))
         }),
-        deep("page after page to the deepest", |_, depth, n| {
+        deep("page after page, the last 900 to the deepest", |_, depth, n| {
+            format!("/slippers/?sort=price_asc&skip={}", depth - SMALL_DEPTH + n * 20 % SMALL_DEPTH)
+        }),
+        // All that there are: eleven times as many products in the large shop, none of which stays in memory until its turn comes again.
+        deep("page after page, from the first to the deepest", |_, depth, n| {
             format!("/slippers/?sort=price_asc&skip={}", n * 20 % depth)
         }),
         deep("any page up to the deepest, each sort", |_, depth, n| {

@@ -1,17 +1,18 @@
 -- Six digits in a row, for the search of users by a phone number or the end of one: three digits in a row, as trigrams are,
--- stand in a hundredth of all numbers. Kept by triggers, whoever writes a user.
+-- stand in a hundredth of all numbers. Kept by triggers, so an older program's users are found too; what is found is looked at.
 CREATE TABLE user_digits (
     digits TEXT NOT NULL,
     user_id INTEGER NOT NULL,
     CONSTRAINT user_digits_pkey PRIMARY KEY (digits, user_id)
 ) STRICT, WITHOUT ROWID;
 
--- What stands there of each user who was not deleted.
+-- What stands there of each user who was not deleted. To length and GLOB a text ends at NUL.
 CREATE VIEW user_digit_runs AS
 SELECT u.id AS user_id, run.value AS digits
 FROM users u, json_each((
     WITH RECURSIVE rest (text) AS (
-        SELECT u.name_key UNION ALL SELECT u.surname_key UNION ALL SELECT u.phone_number
+        SELECT replace(u.name_key, char(0), ' ') UNION ALL SELECT replace(u.surname_key, char(0), ' ')
+        UNION ALL SELECT u.phone_number
         UNION ALL SELECT substr(text, 2) FROM rest WHERE length(text) > 6
     )
     SELECT json_group_array(DISTINCT substr(text, 1, 6)) FROM rest WHERE text GLOB '[0-9][0-9][0-9][0-9][0-9][0-9]*'

@@ -37,10 +37,11 @@ impl Export {
     }
 }
 
-// The search's texts are indexes of other tables (a virtual table and those that SQLite keeps it in).
+// The search's texts are indexes of other tables (a virtual table and those that SQLite keeps it in), as the digits are, which are
+// an index on PostgreSQL too.
 const TABLES: &str = "
     SELECT name FROM sqlite_schema
-    WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> ?1
+    WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT IN (?1, 'user_digits')
       AND NOT EXISTS (
           SELECT 1 FROM sqlite_schema v
           WHERE v.sql LIKE 'CREATE VIRTUAL TABLE%' AND (sqlite_schema.name = v.name OR sqlite_schema.name LIKE v.name || '\\_%' ESCAPE '\\'))

@@ -55,9 +55,12 @@ pub(super) fn matches(is_admin: Option<bool>, term: &SearchTerm) -> String {
     }
     if term.chars() > 2 {
         // A user who was wiped has no texts, but for what stands in place of the phone.
-        let parts = if term.digits().is_some() { "digit_runs" } else { "trigrams" };
-        let sought =
-            format!("{parts}(u.name_key, u.surname_key, u.phone_number COLLATE \"C\") @> {parts}($1)");
+        let (parts, of_term) = match term.digits() {
+            // The last six in a row: numbers begin with those of a country and a company, which many have in common.
+            Some(_) => ("digit_runs", "ARRAY[substring($1 from '.*([0-9]{6})')]"),
+            None => ("trigrams", "trigrams($1)"),
+        };
+        let sought = format!("{parts}(u.name_key, u.surname_key, u.phone_number COLLATE \"C\") @> {of_term}");
         return format!(
             "FROM (SELECT u.id FROM users u WHERE {sought} AND {} AND u.wiped_at IS NULL{customers}) m WHERE TRUE",
             contains("u")

@@ -86,8 +86,7 @@ pub(super) fn matches(is_admin: Option<bool>, term: &SearchTerm) -> Matches {
     let (source, sought, must_look) = match (lookup(term), term.digits(), is_admin) {
         (_, _, Some(true)) => return walk("users_admins", "m.is_admin = 1"),
         (_, Some(digits), _) => {
-            let must_look = digits.len() < term.as_str().len();
-            ("SELECT user_id AS id FROM user_digits WHERE digits = ?1", digits.to_owned(), must_look)
+            ("SELECT user_id AS id FROM user_digits WHERE digits = ?1", digits.to_owned(), true)
         }
         (Lookup::Nowhere, None, Some(false)) => {
             return walk("users_customers", "m.is_admin = 0 AND m.wiped_at IS NULL");
