@@ -52,19 +52,20 @@ pub(super) async fn page(
         let items = db.all(OF_KNOWN, params![ids], read_user).await?;
         return Ok(UserPage { items, total, total_is_exact });
     }
-    let (first, further) = distance(&start, query.page.skip());
     // Ids come from an index alone, so that the rows that are skipped are not read. As for products, what makes PostgreSQL plan a page
     // each time is written out or left out.
-    let mut page = format!(
-        "SELECT {columns} FROM (SELECT m.id {from} AND m.id {behind} $2 ORDER BY m.id DESC LIMIT {limit}",
-        columns = user_columns!(),
-        behind = if further > 0 { "<" } else { "<=" },
-        limit = query.page.limit(),
-    );
-    let mut values = Vec::from(params![term, first]);
-    if further > 1 {
-        page.push_str(" OFFSET $3");
-        values.push(param(further - 1));
+    let mut page = format!("SELECT {} FROM (SELECT m.id {from}", user_columns!());
+    let mut values = Vec::from(params![term]);
+    let first = begin(&start, query.page.skip());
+    if let Some((behind, id)) = first.from {
+        // Not where nothing is known: all numbers that there are would be read beside the few that are found.
+        page.push_str(&format!(" AND m.id {behind} $2"));
+        values.push(param(id));
+    }
+    page.push_str(&format!(" ORDER BY m.id DESC LIMIT {}", query.page.limit()));
+    if first.offset > 0 {
+        values.push(param(first.offset));
+        page.push_str(&format!(" OFFSET ${}", values.len()));
     }
     page.push_str(") page JOIN users u ON u.id = page.id ORDER BY u.id DESC");
     let items = db.all(&page, values, read_user).await?;
@@ -72,12 +73,22 @@ pub(super) async fn page(
     Ok(UserPage { items, total, total_is_exact })
 }
 
-/// A number on the way, counted down, and how many stand from it on before the page.
-const fn distance(start: &Start<UserId>, skip: i64) -> (i64, i64) {
+/// Where a page begins.
+#[derive(Debug, PartialEq, Eq)]
+struct Begin {
+    /// At or behind a number on the way, counted down; `None` = at the newest.
+    from: Option<(&'static str, i64)>,
+    /// How many stand from there on before the page.
+    offset: i64,
+}
+
+const fn begin(start: &Start<UserId>, skip: i64) -> Begin {
     match start {
-        Start::At(place) => (place.id.get(), skip - place.position),
-        // Behind the greatest of all numbers, which nobody has.
-        _ => (i64::MAX, skip.saturating_add(1)),
+        Start::At(place) if place.position < skip => {
+            Begin { from: Some(("<", place.id.get())), offset: skip - place.position - 1 }
+        }
+        Start::At(place) => Begin { from: Some(("<=", place.id.get())), offset: 0 },
+        _ => Begin { from: None, offset: skip },
     }
 }
 
@@ -141,10 +152,14 @@ mod tests {
 
     #[test]
     fn a_page_may_be_as_deep_as_numbers_go() {
-        assert_eq!(distance(&Start::Unknown, 0), (i64::MAX, 1));
-        assert_eq!(distance(&Start::Unknown, i64::MAX), (i64::MAX, i64::MAX));
+        assert_eq!(begin(&Start::Unknown, 0), Begin { from: None, offset: 0 });
+        assert_eq!(begin(&Start::Unknown, i64::MAX), Begin { from: None, offset: i64::MAX });
         let place = Place { id: UserId::new(7), position: 200 };
-        assert_eq!(distance(&Start::At(place), 200), (7, 0));
-        assert_eq!(distance(&Start::At(place), i64::MAX), (7, i64::MAX - 200));
+        assert_eq!(begin(&Start::At(place), 200), Begin { from: Some(("<=", 7)), offset: 0 });
+        assert_eq!(begin(&Start::At(place), 201), Begin { from: Some(("<", 7)), offset: 0 });
+        assert_eq!(
+            begin(&Start::At(place), i64::MAX),
+            Begin { from: Some(("<", 7)), offset: i64::MAX - 201 }
+        );
     }
 }
