@@ -25,18 +25,15 @@ const WRITER: &str = "
     PRAGMA journal_size_limit = 67108864;
 ";
 
-/// Every commit empties a reader's own page cache, but between two the inner pages of a million products' trees, which every
-/// product is found by, take some 3 MiB. A mapping of the whole file makes a point read a quarter cheaper, but counts in full for
-/// each connection: 100 MB of resident memory four times at 100,000 products, where the whole program may have 160.
+/// Every commit empties a reader's own page cache, so a large one is of no use; but between two the inner pages of a million
+/// products' trees, which every product is found by, take some 3 MiB, and the products of a category's first pages 9. A mapping of
+/// the whole file makes a point read a quarter cheaper, but counts in full for each connection: 100 MB of resident memory four
+/// times at 100,000 products, where the whole program may have 160.
 const READER: &str = "
     PRAGMA foreign_keys = ON;
     PRAGMA query_only = ON;
-    PRAGMA cache_size = -6144;
+    PRAGMA cache_size = -12288;
 ";
-
-/// What the reader keeps that most reads go to, in KiB: the first 10,000 products of a list by price, each of which stands on a
-/// page of its own in a large shop, and the inner pages. It takes the memory only where so much is read between two commits.
-pub(crate) const FAVOURITE_CACHE_KIB: i64 = 49_152;
 
 /// The connection that writes; the file is made when it is not there, for its owner's eyes only: it holds people's
 /// names, phones and password hashes. SQLite gives its side files the same rights.
@@ -60,13 +57,6 @@ fn make_private(path: &Path) {
 pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     conn.execute_batch(READER)?;
-    Ok(conn)
-}
-
-/// The same, for most of the reads.
-pub(crate) fn open_favourite(path: &Path) -> rusqlite::Result<Connection> {
-    let conn = open_reader(path)?;
-    conn.pragma_update(None, "cache_size", -FAVOURITE_CACHE_KIB)?;
     Ok(conn)
 }
 

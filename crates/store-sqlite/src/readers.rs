@@ -13,7 +13,7 @@ use slippers_core::{StoreError, Tally, Waits};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::connection::{open_favourite, open_reader};
+use crate::connection::open_reader;
 use crate::db::Db;
 use crate::error::interpret_error;
 use crate::writer::MAX_WAIT;
@@ -26,9 +26,7 @@ const MAX_WAITING: usize = 256;
 /// The pool of read-only connections.
 pub(crate) struct Readers {
     path: PathBuf,
-    /// The favourite stands last, where they are taken from.
-    idle: Mutex<Vec<Reader>>,
-    has_favourite: AtomicBool,
+    idle: Mutex<Vec<Connection>>,
     /// Connections that are kept when idle.
     size: u32,
     open: AtomicU32,
@@ -38,14 +36,6 @@ pub(crate) struct Readers {
     refused: AtomicU64,
     waits: Arc<Waits>,
     statements: Arc<AtomicU64>,
-}
-
-/// A connection that reads.
-struct Reader {
-    conn: Connection,
-    /// Whether it is the one that keeps much of the file, and is taken whenever it is idle: most of the time nobody else reads, and
-    /// what is kept by four is kept four times.
-    is_favourite: bool,
 }
 
 /// The pool's figures.
@@ -68,7 +58,6 @@ impl Readers {
         Self {
             path,
             idle: Mutex::new(Vec::new()),
-            has_favourite: AtomicBool::new(false),
             size,
             open: AtomicU32::new(0),
             closed: AtomicBool::new(false),
@@ -156,57 +145,30 @@ impl Readers {
             return Err(closed());
         }
         let idle = self.idle().pop();
-        let reader = match idle {
-            Some(reader) => reader,
+        let conn = match idle {
+            Some(conn) => conn,
             None => self.open_another()?,
         };
-        Ok(Lease { readers: self, reader: Some(reader) })
+        Ok(Lease { readers: self, conn: Some(conn) })
     }
 
-    fn open_another(&self) -> Result<Reader, StoreError> {
+    fn open_another(&self) -> Result<Connection, StoreError> {
         if self.open.fetch_add(1, Ordering::Relaxed) >= MAX_OPEN {
             self.forget(1);
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(StoreError::Unavailable(format!("{MAX_OPEN} connections read already")));
         }
-        let is_favourite = !self.has_favourite.swap(true, Ordering::Relaxed);
-        let opened = if is_favourite { open_favourite(&self.path) } else { open_reader(&self.path) };
-        match opened {
-            Ok(conn) => Ok(Reader { conn, is_favourite }),
-            Err(error) => {
-                self.lose(is_favourite);
-                Err(interpret_error(error))
-            }
-        }
-    }
-
-    /// Gives back one for which there is no room.
-    fn put_back(&self, reader: Reader) -> Option<Reader> {
-        let mut idle = self.idle();
-        // Asked under the lock, so that none is put back behind `close`.
-        if self.closed.load(Ordering::SeqCst) {
-            return Some(reader);
-        }
-        let before = usize::from(!reader.is_favourite && idle.last().is_some_and(|last| last.is_favourite));
-        let at = idle.len() - before;
-        idle.insert(at, reader);
-        let is_full = idle.len() > usize::try_from(self.size).unwrap_or(usize::MAX);
-        is_full.then(|| idle.remove(0))
-    }
-
-    /// One is not there any more; the next that is opened takes a favourite's place.
-    fn lose(&self, is_favourite: bool) {
-        if is_favourite {
-            self.has_favourite.store(false, Ordering::Relaxed);
-        }
-        self.forget(1);
+        open_reader(&self.path).map_err(|error| {
+            self.forget(1);
+            interpret_error(error)
+        })
     }
 
     fn forget(&self, connections: usize) {
         self.open.fetch_sub(u32::try_from(connections).unwrap_or(0), Ordering::Relaxed);
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -214,24 +176,29 @@ impl Readers {
 /// A connection on loan.
 struct Lease<'r> {
     readers: &'r Readers,
-    reader: Option<Reader>,
+    conn: Option<Connection>,
 }
 
 impl Lease<'_> {
     fn conn(&self) -> Result<&Connection, StoreError> {
-        self.reader.as_ref().map(|reader| &reader.conn).ok_or_else(closed)
+        self.conn.as_ref().ok_or_else(closed)
     }
 }
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        let Some(reader) = self.reader.take() else { return };
+        let Some(conn) = self.conn.take() else { return };
         // One that is still inside a transaction would hold its old snapshot, and the log, for ever.
-        let is_usable = reader.conn.is_autocommit();
-        let surplus = if is_usable { self.readers.put_back(reader) } else { Some(reader) };
-        if let Some(surplus) = surplus {
-            self.readers.lose(surplus.is_favourite);
+        if conn.is_autocommit() {
+            let mut idle = self.readers.idle();
+            // Asked under the lock, so that none is put back behind `close`.
+            let keep = !self.readers.closed.load(Ordering::SeqCst);
+            if keep && idle.len() < usize::try_from(self.readers.size).unwrap_or(usize::MAX) {
+                idle.push(conn);
+                return;
+            }
         }
+        self.readers.forget(1);
     }
 }
 
@@ -278,33 +245,6 @@ mod tests {
 
     async fn read(readers: Arc<Readers>) -> Result<i64, StoreError> {
         readers.long_snapshot(|db| db.one("SELECT 1", [], |row| row.int(0))).await
-    }
-
-    #[test]
-    fn the_favourite_is_taken_whenever_it_is_idle_and_stays() {
-        let (_folder, readers) = readers();
-        let cache = |lease: &Lease<'_>| -> i64 {
-            let conn = lease.conn().expect("a connection");
-            conn.query_row("PRAGMA cache_size", [], |row| row.get(0)).expect("a setting")
-        };
-        let many = usize::try_from(readers.size).expect("few") + 3;
-        for _ in 0..3 {
-            let mut leases: Vec<_> = (0..many).map(|_| readers.lease().expect("a connection")).collect();
-            assert!(cache(&leases[0]) < 4 * cache(&leases[1]), "in KiB, below zero");
-            assert!(leases[1..].iter().all(|lease| cache(lease) == cache(&leases[1])));
-            // It comes back last, behind more than there is room for.
-            leases.rotate_left(1);
-        }
-        assert_eq!(readers.status().open, readers.size);
-        readers.lease().expect("the favourite").conn().expect("it").execute_batch("BEGIN").expect("begun");
-        let another = readers.lease().expect("a connection");
-        let next = (0..readers.size).map(|_| readers.lease().expect("a connection")).collect::<Vec<_>>();
-        let largest = next.iter().chain([&another]).map(cache).min();
-        assert_eq!(
-            largest,
-            Some(-crate::connection::FAVOURITE_CACHE_KIB),
-            "one that is left open is replaced"
-        );
     }
 
     #[tokio::test]
