@@ -4,6 +4,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use slippers_core::Store as _;
 use slippers_core::cart::CartStore as _;
@@ -13,13 +14,14 @@ use slippers_core::types::{IdempotencyKey, Page, SlipperId, UserId};
 use slippers_store_contract::given::{NOW, Shop, buying, keeping, to};
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
 use slippers_testbed::postgres::Database;
+use slippers_testbed::wait;
 
 struct Stage {
     store: PostgresStore,
     shop: Shop,
     buyer: UserId,
     products: Vec<SlipperId>,
-    _database: Database,
+    database: Database,
 }
 
 /// A buyer, three products, and two pairs of each in the cart.
@@ -33,7 +35,7 @@ async fn stage() -> Stage {
     }
     let lines: Vec<_> = products.iter().map(|product| (*product, 2)).collect();
     let buyer = shop.buyer_of(&lines).await;
-    Stage { store, shop, buyer, products, _database: database }
+    Stage { store, shop, buyer, products, database }
 }
 
 impl Stage {
@@ -118,6 +120,29 @@ async fn an_order_is_whole_whatever_its_connection_has_forgotten() {
         store.place_from_cart(place, NOW).await.expect("an order");
         assert_eq!((shop.stock(product).await, shop.cart(buyer).await.lines.len()), (999 - number, 0));
     }
+}
+
+const LOOKED_AT: &str = "SELECT sum(idx_scan) >= 2, sum(idx_tup_read) FROM pg_stat_user_indexes
+    WHERE indexrelname IN ('orders_pending_by_age', 'orders_pending_by_user')";
+
+/// A plan that was made when few orders were pending is kept until there are new statistics: behind the first thousands of a sale.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_looks_at_its_buyers_pending_orders_alone_however_many_others_have() {
+    let stage = stage().await;
+    let psql = |sql: &str| stage.database.psql(sql).expect("an answer").trim().to_owned();
+    psql("VACUUM ANALYZE orders");
+    stage.shop.buy(stage.buyer).await.expect("the first order");
+    psql(
+        "INSERT INTO orders (user_id, status, total_minor, created_at, updated_at)
+          SELECT (SELECT min(id) FROM users), 'PENDING', 1, n, n FROM generate_series(1, 3000) n",
+    );
+    let buyer = stage.shop.buyer_of(&[(stage.products[0], 1)]).await;
+    stage.shop.buy(buyer).await.expect("another order");
+    // A connection tells what it has counted when it ends.
+    stage.store.close().await;
+    let counted =
+        wait::until(Duration::from_secs(20), || Some(psql(LOOKED_AT)).filter(|seen| seen.starts_with("t|")));
+    assert_eq!(counted.as_deref(), Some("t|0"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,10 +25,15 @@ pub(super) const READ_BUYERS: Typed = (
     &[NUMBERS],
 );
 
+// Buyer by buyer, each in the order of the index by user: for all at once PostgreSQL takes the index by age as well, which is as
+// cheap when few are pending, and keeps to that plan while they become many (11 ms an order at 86,000).
 pub(super) const READ_PENDING: Typed = (
-    "SELECT user_id, id, cart_version, cleared_version FROM orders
-     WHERE user_id = ANY($1) AND status = 'PENDING'
-     ORDER BY user_id, id DESC",
+    "SELECT o.user_id, o.id, o.cart_version, o.cleared_version
+     FROM (SELECT DISTINCT unnest($1) AS id) buyer
+     CROSS JOIN LATERAL (
+         SELECT user_id, id, cart_version, cleared_version FROM orders
+         WHERE user_id = buyer.id AND status = 'PENDING' ORDER BY id DESC) o
+     ORDER BY o.user_id, o.id DESC",
     &[NUMBERS],
 );
 
