@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// How many digits in a row users are looked up by.
+/// How many digits in a row users are looked up by: as many as the stores write (their migration 0019).
 const DIGITS: usize = 6;
 
 /// What a shopper searches for, folded; never empty.
