@@ -8,15 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
-use futures_util::future::join3;
+use futures_util::future::join;
 use slippers_core::{Change, Horizon, Listeners, Position, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
+use tokio_postgres::types::Type;
 
 use self::words::{decode, encode};
-use crate::db::{Cells, Db};
-use crate::params::params;
+use crate::db::{Cells, Db, Typed};
+use crate::params::{Param, params};
 use crate::pool::{Class, Pool};
 use crate::replicas::{Knowledge, position};
 use crate::route::{Epoch, Route};
@@ -37,6 +38,12 @@ const UNSEEN: Duration = Duration::from_secs(5);
 const NOTICE: Duration = Duration::from_millis(1250);
 /// How long somebody who must see everything waits for a look.
 const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// Writes down what the other instances must know, if anything, in the transaction that changes it.
+pub(crate) const RECORD: Typed = (
+    "INSERT INTO changes (instance, what) SELECT $1, told.what FROM unnest($2) AS told (what)",
+    &[Type::INT8, Type::TEXT_ARRAY],
+);
 
 /// Those who listen, and what this instance is called among the others.
 #[derive(Debug)]
@@ -119,29 +126,40 @@ impl Feed {
     /// of the commit where there are replicas, and where it is known.
     pub(crate) async fn commit(&self, db: &Db, changes: &[Change]) -> Result<Option<Position>, StoreError> {
         let what = encode(changes);
+        let is_told = what.is_some();
         let recorded = async {
-            match &what {
-                Some(what) => {
-                    let instance = self.instance;
-                    db.control(&format!("INSERT INTO changes (instance, what) VALUES ({instance}, '{what}')"))
-                        .await
-                }
-                None => Ok(()),
-            }
+            let Some(what) = what else { return Ok(()) };
+            let instance = self.instance;
+            db.control(&format!("INSERT INTO changes (instance, what) VALUES ({instance}, '{what}')")).await
         };
+        // Polled, and so sent, in this order.
+        let (recorded, committed) = join(recorded, self.commit_recorded(db, is_told)).await;
+        recorded.and(committed)
+    }
+
+    /// The same for one that has written the record itself, with [`RECORD`]; `is_told` = there was something to be told.
+    pub(crate) async fn commit_recorded(
+        &self,
+        db: &Db,
+        is_told: bool,
+    ) -> Result<Option<Position>, StoreError> {
         let position = async {
             match self.knowledge() {
                 Some(_) => position(db).await.ok(),
                 None => None,
             }
         };
-        // Polled, and so sent, in this order.
-        let (recorded, committed, position) = join3(recorded, db.control("COMMIT"), position).await;
-        recorded.and(committed)?;
-        if what.is_some() {
+        let (committed, position) = join(db.control("COMMIT"), position).await;
+        committed?;
+        if is_told {
             self.committed.notify_one();
         }
         Ok(position)
+    }
+
+    /// The values of [`RECORD`].
+    pub(crate) fn record(&self, changes: &[Change]) -> [Param<'static>; 2] {
+        params![self.instance, Vec::from_iter(encode(changes))]
     }
 
     /// Tells that a transaction has ended which has changed this: where it is in the log, or that nobody knows.

@@ -81,14 +81,14 @@ async fn changes_of_a_cart_cost_few() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_costs_seven_whatever_its_lines() {
+async fn an_order_costs_four_whatever_its_lines() {
     let stage = stage().await;
     let (store, buyer) = (&stage.store, stage.buyer);
-    assert_eq!(stage.cost(store.place_from_cart(keeping(buyer), NOW)).await, 7);
-    assert_eq!(stage.cost(store.place_from_cart(keeping(buyer), NOW)).await, 7, "the same again");
+    assert_eq!(stage.cost(store.place_from_cart(keeping(buyer), NOW)).await, 4);
+    assert_eq!(stage.cost(store.place_from_cart(keeping(buyer), NOW)).await, 4, "the same again");
     let other = stage.shop.buyer_of(&[(stage.products[0], 1)]).await;
     let clearing = PlaceFromCart { clear_cart: true, ..keeping(other) };
-    assert_eq!(stage.cost(store.place_from_cart(clearing, NOW)).await, 7);
+    assert_eq!(stage.cost(store.place_from_cart(clearing, NOW)).await, 4);
 }
 
 /// A connection forgets the oldest of its statements beyond some hundreds. Whatever it has forgotten, an order is written before
@@ -158,8 +158,8 @@ async fn a_crowd_shares_its_statements() {
         order.expect("an order");
     }
     let cost = stage.store.statements_run() - before;
-    // Nearly all are there before the first two are placed; alone they would cost 280.
-    assert!(cost <= 280 / 2, "{cost} statements");
+    // Nearly all are there before the first two are placed; alone they would cost 160.
+    assert!(cost <= 160 / 2, "{cost} statements");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ use slippers_core::audit::By;
 use slippers_core::catalog::{CatalogStore as _, NewCategory};
 use slippers_core::types::{CategoryId, Phone, Timestamp};
 use slippers_core::{Change, ChangeListener, Horizon, Store as _};
+use slippers_store_contract::given::Shop;
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
 use slippers_testbed::postgres::Database;
 use slippers_testbed::wait;
@@ -72,6 +73,20 @@ async fn what_another_instance_writes_is_told() {
         let made = make_category(&ours, &format!("Ours {number}")).await;
         expect(&mut told_theirs, Change::Category(made)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_orders_take_of_a_product_is_told_to_other_instances() {
+    let database = support::database().await;
+    let (ours, _ear, mut told) = open(&database).await;
+    let (theirs, _other, _told_theirs) = open(&database).await;
+    let shop = Shop::new(Arc::new(theirs));
+    let product = shop.product("Mu Comfort", 5).await;
+    expect(&mut told, Change::Slipper(product)).await;
+    let buyer = shop.buyer_of(&[(product, 2)]).await;
+    shop.buy(buyer).await.expect("an order");
+    expect(&mut told, Change::Stock(product)).await;
+    assert_eq!(ours.find_slipper(product).await.expect("an answer").map(|found| found.quantity), Some(3));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,10 +2,11 @@
 
 pub(super) mod statements;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::{BoxFuture, FutureExt as _, join, join_all, try_join, try_join3};
+use futures_util::future::{BoxFuture, FutureExt as _, join, join_all, try_join, try_join4};
 use slippers_core::orders::rules::{Goods, Shelf, WantedLine};
 use slippers_core::orders::{Order, PlaceError};
 use slippers_core::outbox::rules::placed;
@@ -127,31 +128,44 @@ async fn begin_and_read(db: &Db, wishes: &[Wish]) -> Result<Known, StoreError> {
 pub(super) async fn read(db: &Db, wishes: &[Wish]) -> Result<Known, StoreError> {
     let users: Vec<i64> = wishes.iter().map(Wish::user).collect();
     let count = i64::try_from(wishes.len()).unwrap_or(i64::MAX);
-    let mut known = Known::default();
-    let locked = db.run(LOCK_CARTS.0, params![&users]);
-    let buyers = try_join3(
-        db.all(READ_BUYERS.0, params![&users], read_buyer),
-        db.all(READ_PENDING.0, params![&users], read_pending),
-        read_keys(db, wishes),
-    );
-    let goods = try_join3(
-        db.all(LOCK_GOODS.0, params![&users], read_goods),
-        db.all(TAKE_ORDER_IDS.0, params![count], |row| row.int(0)),
-        db.all(TAKE_LINE_IDS.0, params![&users], |row| row.int(0)),
-    );
-    let (_, (rows, pending, keys), (goods, order_ids, line_ids)) = try_join3(locked, buyers, goods).await?;
-    for (user, buyer, line) in rows {
-        known.buyers.entry(user).or_insert(buyer).wanted.extend(line);
-    }
-    for (user, order) in pending {
-        known.pending.entry(user).or_default().push(order);
-    }
+    let carts = db.all(LOCK_CARTS.0, params![&users], |row| row.int(0));
+    let found = db.all(READ_BUYERS.0, params![&users], read_found);
+    let held = db.all(LOCK_GOODS.0, params![&users, count], read_held);
+    let (carts, found, keys, held) = try_join4(carts, found, read_keys(db, wishes), held).await?;
+    let mut known = known(&carts, found);
     known.keys.extend(keys);
-    known.shelf.extend(goods);
+    for held in held {
+        match held {
+            Held::Goods(slipper, goods) => drop(known.shelf.insert(slipper, goods)),
+            Held::OrderId(id) => known.order_ids.push(id),
+        }
+    }
     // Taken from the end.
-    known.order_ids = descending(order_ids);
-    known.line_ids = descending(line_ids);
+    known.order_ids = descending(known.order_ids);
+    known.line_ids = descending(known.line_ids);
     Ok(known)
+}
+
+/// What these are who were found while their carts were locked.
+fn known(locked: &[i64], found: Vec<Found>) -> Known {
+    let mut known = Known::default();
+    for found in found {
+        match found {
+            Found::Pending(user, order) => known.pending.entry(user).or_default().push(order),
+            Found::Buyer(user, mut buyer, line) => {
+                // A cart that was made since the carts were locked: the order came before it.
+                buyer.cart = buyer.cart.filter(|cart| locked.contains(&cart.id));
+                let line = line.filter(|_| buyer.cart.is_some());
+                let buyer = known.buyers.entry(user).or_insert(buyer);
+                if let Some((wanted, id)) = line {
+                    buyer.wanted.push(wanted);
+                    known.line_ids.push(id);
+                }
+            }
+        }
+    }
+    known.pending.values_mut().for_each(|orders| orders.sort_unstable_by_key(|order| Reverse(order.id)));
+    known
 }
 
 pub(super) fn descending(mut ids: Vec<i64>) -> Vec<i64> {
@@ -159,24 +173,46 @@ pub(super) fn descending(mut ids: Vec<i64>) -> Vec<i64> {
     ids
 }
 
-fn read_buyer(row: &Cells<'_>) -> Result<(i64, Buyer, Option<WantedLine>), StoreError> {
+/// A row of [`READ_BUYERS`].
+enum Found {
+    /// With a line of their cart, and the number that it has in an order.
+    Buyer(i64, Buyer, Option<(WantedLine, i64)>),
+    Pending(i64, PendingOrder),
+}
+
+fn read_found(row: &Cells<'_>) -> Result<Found, StoreError> {
+    let user = row.int(0)?;
+    if let Some(id) = row.get::<Option<i64>>(8)? {
+        let order = PendingOrder { id: OrderId::new(id), made_from: row.get(9)?, cleared_to: row.get(10)? };
+        return Ok(Found::Pending(user, order));
+    }
     let cart = match row.get::<Option<i64>>(3)? {
         Some(id) => Some(CartState { id, version: row.int(4)? }),
         None => None,
     };
     let line = match row.get::<Option<i64>>(5)? {
         Some(slipper) => {
-            Some(WantedLine { slipper: SlipperId::new(slipper), quantity: row.int(6)?, notes: None })
+            let slipper = SlipperId::new(slipper);
+            Some((WantedLine { slipper, quantity: row.int(6)?, notes: None }, row.int(7)?))
         }
         None => None,
     };
     let name = format!("{} {}", row.get::<&str>(1)?, row.get::<&str>(2)?);
-    Ok((row.int(0)?, Buyer { name, cart, wanted: Vec::new() }, line))
+    Ok(Found::Buyer(user, Buyer { name, cart, wanted: Vec::new() }, line))
 }
 
-fn read_pending(row: &Cells<'_>) -> Result<(i64, PendingOrder), StoreError> {
-    let id = OrderId::new(row.int(1)?);
-    Ok((row.int(0)?, PendingOrder { id, made_from: row.get(2)?, cleared_to: row.get(3)? }))
+/// A row of [`LOCK_GOODS`].
+enum Held {
+    Goods(SlipperId, Goods),
+    /// A number that nobody else gets.
+    OrderId(i64),
+}
+
+fn read_held(row: &Cells<'_>) -> Result<Held, StoreError> {
+    if row.get::<Option<&str>>(1)?.is_none() {
+        return Ok(Held::OrderId(row.int(0)?));
+    }
+    read_goods(row).map(|(slipper, goods)| Held::Goods(slipper, goods))
 }
 
 pub(super) fn read_goods(row: &Cells<'_>) -> Result<(SlipperId, Goods), StoreError> {
@@ -223,8 +259,9 @@ async fn write(
         }
         db.all(FIND_ALL, params![again], read_order).await
     };
-    let commit = lease.feed().commit(db, changes);
-    let sent = join(join_all(statements(db, shard, writes)), join(found, commit));
+    let record = lease.feed().record(changes);
+    let commit = lease.feed().commit_recorded(db, !changes.is_empty());
+    let sent = join(join_all(statements(db, shard, writes, record)), join(found, commit));
     let answered = tokio::time::timeout(COMMIT_LIMIT, sent).await;
     // Whatever became of it: to be told in vain harms nobody.
     let position = answered.as_ref().ok().and_then(|(_, (_, committed))| *committed.as_ref().ok()?);
@@ -257,7 +294,7 @@ fn undecided(reason: &str) -> Failed {
 type Written<'w> = BoxFuture<'w, Result<u64, StoreError>>;
 
 /// Set-wise, whatever the number of orders.
-fn statements<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> Vec<Written<'w>> {
+fn statements<'w>(db: &'w Db, shard: i64, writes: &'w Writes, record: [Param<'w>; 2]) -> Vec<Written<'w>> {
     let mut all: Vec<Written<'w>> = Vec::new();
     let (carts, times): (Vec<i64>, Vec<i64>) =
         writes.cleared.iter().map(|(cart, now)| (*cart, now.micros())).unzip();
@@ -265,6 +302,7 @@ fn statements<'w>(db: &'w Db, shard: i64, writes: &'w Writes) -> Vec<Written<'w>
         let mut values = placing(&writes.orders);
         values.extend(counting(shard, &writes.orders));
         values.extend(params![carts.clone(), carts, times]);
+        values.extend(record);
         all.push(async move { db.run(&PLACE_AND_CLEAR.sql, values).await }.boxed());
     } else if !carts.is_empty() {
         all.push(db.run(CLEAR_CARTS.0, params![carts.clone()]).boxed());
@@ -329,4 +367,23 @@ fn counting(shard: i64, new: &[NewOrder]) -> [Param<'static>; 3] {
     let users: Vec<i64> = new.iter().map(|new| new.order.user.get()).collect();
     let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
     params![users, shard, count]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cart_that_came_behind_the_locks_is_not_ordered() {
+        let of = |user: i64, cart: i64, line: i64| {
+            let wanted = WantedLine { slipper: SlipperId::new(7), quantity: 1, notes: None };
+            let cart = Some(CartState { id: cart, version: 1 });
+            let buyer = Buyer { name: "Aziza Karimova".to_owned(), cart, wanted: Vec::new() };
+            Found::Buyer(user, buyer, Some((wanted, line)))
+        };
+        let known = known(&[10], vec![of(1, 10, 900), of(1, 10, 901), of(2, 20, 902)]);
+        let wanted = |user| known.buyers.get(&user).map(|buyer| (buyer.cart.is_some(), buyer.wanted.len()));
+        assert_eq!((wanted(1), wanted(2)), (Some((true, 2)), Some((false, 0))));
+        assert_eq!(known.line_ids, [900, 901]);
+    }
 }

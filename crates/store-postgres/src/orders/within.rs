@@ -7,7 +7,7 @@ use slippers_core::orders::rules::{OrderPlan, Shelf, WantedLine};
 use slippers_core::orders::{Order, PlaceError, PlaceFromCart};
 use slippers_core::types::{Timestamp, UserId};
 
-use super::batch::statements::{ALL, TAKE_ORDER_IDS};
+use super::batch::statements::ALL;
 use super::batch::{changes, descending, insert_orders, read, read_goods};
 use super::place::{Answer, NewOrder, Wish, Writes, decide, no_number, order_of};
 use super::rows;
@@ -54,6 +54,7 @@ pub(crate) async fn lock_shelf(db: &Db, wanted: &[WantedLine]) -> Result<Shelf, 
     Ok(db.all(LOCK_SHELF, params![ids], read_goods).await?.into_iter().collect())
 }
 
+const TAKE_ORDER_ID: &str = "SELECT nextval('orders_id_seq')";
 const TAKE_LINE_IDS: &str = "SELECT nextval('order_items_id_seq') FROM generate_series(1, $1)";
 
 /// Places what was planned with a locked shelf, which has this `left`, to be found again by this key.
@@ -68,7 +69,7 @@ pub(crate) async fn place(
     db.prepare(&ALL).await?;
     let count = i64::try_from(plan.lines.len()).unwrap_or(i64::MAX);
     let (id, line_ids) = try_join(
-        db.one(TAKE_ORDER_IDS.0, params![1_i64], |row| row.int(0)),
+        db.one(TAKE_ORDER_ID, params![], |row| row.int(0)),
         db.all(TAKE_LINE_IDS, params![count], |row| row.int(0)),
     )
     .await?;
