@@ -129,6 +129,7 @@ impl Feed {
         let is_told = what.is_some();
         let recorded = async {
             let Some(what) = what else { return Ok(()) };
+            // Not `RECORD`: one that must be prepared first would be sent behind the COMMIT.
             let instance = self.instance;
             db.control(&format!("INSERT INTO changes (instance, what) VALUES ({instance}, '{what}')")).await
         };

@@ -198,3 +198,22 @@ async fn a_crowd_beyond_the_pool_waits_no_longer_than_told() {
     holding.await.expect("no panic").expect("the change");
     assert!(store.find_slipper(product).await.expect("a free connection").is_some());
 }
+
+/// Else it would be committed long after later ones.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_waits_for_a_product_has_no_number_yet() {
+    let stage = stage().await;
+    let product = stage.shop.product("Тапки", 5).await;
+    let buyer = stage.shop.buyer_of(&[(product, 1)]).await;
+    let number_of_last = || stage.database.psql("SELECT last_value, is_called FROM orders_id_seq");
+    let before = number_of_last().expect("a number");
+    let stranger = stranger(&stage.database).await;
+    stranger.batch_execute(&format!("BEGIN; {}", lock(product))).await.expect("a lock");
+    let store = stage.store.clone();
+    let placing = tokio::spawn(async move { store.place_from_cart(keeping(buyer), NOW).await });
+    stage.wait_for_a_waiter().await;
+    assert_eq!(number_of_last().expect("a number"), before);
+    stranger.batch_execute("COMMIT").await.expect("an end");
+    placing.await.expect("no panic").expect("an order");
+    assert_ne!(number_of_last().expect("a number"), before);
+}

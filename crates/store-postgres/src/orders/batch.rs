@@ -136,7 +136,7 @@ pub(super) async fn read(db: &Db, wishes: &[Wish]) -> Result<Known, StoreError> 
     known.keys.extend(keys);
     for held in held {
         match held {
-            Held::Goods(slipper, goods) => drop(known.shelf.insert(slipper, goods)),
+            Held::Goods(slipper, goods) => known.shelf.extend([(slipper, goods)]),
             Held::OrderId(id) => known.order_ids.push(id),
         }
     }
@@ -209,6 +209,7 @@ enum Held {
 }
 
 fn read_held(row: &Cells<'_>) -> Result<Held, StoreError> {
+    // Every product has a name.
     if row.get::<Option<&str>>(1)?.is_none() {
         return Ok(Held::OrderId(row.int(0)?));
     }
