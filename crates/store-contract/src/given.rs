@@ -156,14 +156,24 @@ impl Shop {
 
     /// A user of this name with a phone of their own.
     pub async fn user(&self, name: &str) -> User {
-        let phone = format!("+99890{:07}", self.people.fetch_add(1, Ordering::Relaxed));
-        self.create_user(new_user(name, &phone), NOW).await.expect("a user is made")
+        self.person(name, self.next_person()).await
     }
 
-    /// Somebody who buys.
+    /// Somebody who buys, with a name and a phone of their own, also where several are made at once.
     pub async fn buyer(&self) -> UserId {
-        let number = self.people.load(Ordering::Relaxed);
-        self.user(&format!("Buyer {number}")).await.id
+        let number = self.next_person();
+        self.person(&format!("Buyer {number}"), number).await.id
+    }
+
+    /// A number that nobody has yet.
+    fn next_person(&self) -> i64 {
+        self.people.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A user of this name with the phone of this number.
+    async fn person(&self, name: &str, number: i64) -> User {
+        let phone = format!("+99890{number:07}");
+        self.create_user(new_user(name, &phone), NOW).await.expect("a user is made")
     }
 
     /// Somebody who runs the shop, the same at each call.

@@ -12,6 +12,7 @@ macro_rules! __with_accounts {
                     credentials_are_found_by_exactly_the_name
                     a_taken_name_is_told_before_a_taken_phone
                     both_taken_by_different_users_is_a_taken_name
+                    twenty_strangers_who_come_at_once_are_all_made
                     of_twenty_who_take_one_name_at_once_one_gets_it
                     of_twenty_who_take_one_phone_at_once_one_gets_it
                     somebody_who_registers_is_signed_in

@@ -1,5 +1,6 @@
 //! Users: unique names and phones, credentials, admins.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use slippers_core::accounts::{
@@ -92,6 +93,11 @@ pub async fn both_taken_by_different_users_is_a_taken_name(shop: &Shop) {
     for (name, phone) in [("Anna", "+998904445566"), ("Bella", "+998901112233")] {
         assert_is!(shop.create_user(new_user(name, phone), NOW).await, Err(AccountError::NameTaken));
     }
+}
+
+pub async fn twenty_strangers_who_come_at_once_are_all_made(shop: &Shop) {
+    let made = shop.at_once(20, |shop, _| async move { shop.buyer().await }).await;
+    assert_eq!(made.into_iter().collect::<BTreeSet<_>>().len(), 20);
 }
 
 pub async fn of_twenty_who_take_one_name_at_once_one_gets_it(shop: &Shop) {
