@@ -3,12 +3,24 @@
 //!
 //!   `slippers-bench overload SLIPPERS`
 //!
-//! Its clients keep their connections and take some 30 us of the processors a request, which they share with the shop.
+//! Its clients keep their connections and share the processors with the shop. All of them are on one thread: a thread each took
+//! some 30 us a request, which the shop lacked.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use http::header::HOST;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
 
 use crate::Outcome;
 use crate::client::Client;
@@ -48,24 +60,24 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
     let [program] = arguments else { return Err("usage: slippers-bench overload SLIPPERS".into()) };
     let shop = Shop::on_a_file(Path::new(program), PRODUCTS, &[("CACHE_MAX_BYTES", "67108864")])?;
     let searches = AtomicU32::new(0);
-    let peak = everybody(PEAK_HANDS, |answers| closed_loop(&shop, &searches, answers))?;
+    let peak = everybody(PEAK_HANDS, async |answers| closed_loop(&shop, &searches, answers).await)?;
     let peak = u32::try_from(peak.served.len())?;
     let over = AtomicBool::new(false);
     let (flood, kept) = std::thread::scope(|scope| {
         let reading = scope.spawn(|| read_kept(&shop, &over));
         let (due, begun) = (AtomicU32::new(0), Instant::now());
         let beat = WINDOW / (peak * TIMES).max(1);
-        let flood = everybody(HANDS, |answers| {
-            let mut client = Client::open(shop.address)?;
+        let flood = everybody(HANDS, async |answers| {
+            let mut client = open(shop.address).await?;
             loop {
                 let at = begun + beat * due.fetch_add(1, Ordering::Relaxed);
                 // Also where the hands are behind: then it is said how far.
                 if at.max(Instant::now()) >= begun + WINDOW {
                     return Ok(());
                 }
-                std::thread::sleep(at.saturating_duration_since(Instant::now()));
+                tokio::time::sleep_until(at.into()).await;
                 answers.latest = answers.latest.max(at.elapsed());
-                ask(&mut client, &searches, begun + WINDOW, answers)?;
+                ask(&mut client, &searches, begun + WINDOW, answers).await?;
             }
         });
         over.store(true, Ordering::SeqCst);
@@ -99,43 +111,62 @@ fn tell(peak: u32, flood: Answers, kept: Vec<u64>) -> Outcome<()> {
     Ok(())
 }
 
-/// So many threads that do this, and what they were answered.
-fn everybody(hands: usize, work: impl Fn(&mut Answers) -> io::Result<()> + Sync) -> io::Result<Answers> {
-    std::thread::scope(|scope| {
-        let hand = || {
-            let mut answers = Answers::default();
-            work(&mut answers).map(|()| answers)
-        };
-        let all: Vec<_> = (0..hands).map(|_| scope.spawn(hand)).collect();
-        let mut together = Answers::default();
-        for hand in all {
-            together.add(hand.join().map_err(|_| io::Error::other("a client's thread panicked"))??);
-        }
-        Ok(together)
-    })
+/// So many clients that do this, and what they were answered.
+fn everybody(hands: usize, work: impl AsyncFn(&mut Answers) -> io::Result<()>) -> io::Result<Answers> {
+    let hand = async || {
+        let mut answers = Answers::default();
+        work(&mut answers).await.map(|()| answers)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // The connections' own tasks go on beside them.
+    let thread = LocalSet::new();
+    let all = thread.run_until(try_join_all((0..hands).map(|_| hand())));
+    let mut together = Answers::default();
+    for answers in runtime.block_on(all)? {
+        together.add(answers);
+    }
+    Ok(together)
 }
 
-fn closed_loop(shop: &Shop, searches: &AtomicU32, answers: &mut Answers) -> io::Result<()> {
-    let (mut client, end) = (Client::open(shop.address)?, Instant::now() + WINDOW);
+async fn open(address: SocketAddr) -> io::Result<SendRequest<Empty<Bytes>>> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (client, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    // What becomes of it is what its client is told.
+    tokio::task::spawn_local(connection);
+    Ok(client)
+}
+
+async fn closed_loop(shop: &Shop, searches: &AtomicU32, answers: &mut Answers) -> io::Result<()> {
+    let (mut client, end) = (open(shop.address).await?, Instant::now() + WINDOW);
     while Instant::now() < end {
-        ask(&mut client, searches, end, answers)?;
+        ask(&mut client, searches, end, answers).await?;
     }
     Ok(())
 }
 
 /// Asks for a search that nobody has made before, so that no kept page answers it; notes what came before the end.
-fn ask(client: &mut Client, searches: &AtomicU32, end: Instant, answers: &mut Answers) -> io::Result<()> {
+async fn ask(
+    client: &mut SendRequest<Empty<Bytes>>,
+    searches: &AtomicU32,
+    end: Instant,
+    answers: &mut Answers,
+) -> io::Result<()> {
     let number = searches.fetch_add(1, Ordering::Relaxed);
     let (skip, limit) = (number % 3_000, 1 + number / 3_000 % 100);
     let target = format!("/slippers/?search=a&sort=price_desc&skip={skip}&limit={limit}");
+    let request = Request::get(&target).header(HOST, "shop").body(Empty::new()).map_err(io::Error::other)?;
     let since = Instant::now();
-    let (status, head, _) = client.exchange("GET", &target, "", "")?;
+    client.ready().await.map_err(io::Error::other)?;
+    let answer = client.send_request(request).await.map_err(io::Error::other)?;
+    let status = answer.status();
+    let body = answer.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
     let took = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
     match status {
-        200 | 503 if Instant::now() > end => {}
-        200 => answers.served.push(took),
-        503 => answers.refused.push(took),
-        _ => return Err(io::Error::other(format!("{target}: {head}"))),
+        StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE if Instant::now() > end => {}
+        StatusCode::OK => answers.served.push(took),
+        StatusCode::SERVICE_UNAVAILABLE => answers.refused.push(took),
+        _ => return Err(io::Error::other(format!("{target}: {status} {}", String::from_utf8_lossy(&body)))),
     }
     Ok(())
 }

@@ -177,5 +177,6 @@ fn redis(address: &settings::RedisAddress, entropy: &dyn Entropy) -> io::Result<
     let mut bytes = [0; 8];
     entropy.fill(&mut bytes)?;
     let instance = format!("{:016x}", u64::from_le_bytes(bytes));
-    Redis::new(address, instance).map(Arc::new).map_err(io::Error::other)
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("REDIS_URL: {error}"));
+    Redis::new(address, instance).map(Arc::new).map_err(named)
 }

@@ -5,28 +5,36 @@ use std::io::{Read, Write};
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::port::Port;
-use crate::program;
 use crate::server::{self, Launch, Server};
+use crate::{program, user};
 
 /// A running Redis without persistence: after [`Server::restart`] it is empty.
 #[derive(Debug)]
-pub struct Redis(Server);
+pub struct Redis(Server, Option<Port>);
 
 impl Redis {
     /// Starts it; `settings` are names and values of `redis.conf`, such as `("maxmemory", "1mb")`.
     pub fn start(settings: &[(&str, &str)]) -> Result<Self, Error> {
-        let program = program::find("redis-server", "redis-server")?;
         let (folder, port) = (Folder::create("redis")?, Port::claim()?);
-        let number = port.number.to_string();
-        let ours = [("port", &*number), ("bind", "127.0.0.1"), ("save", ""), ("appendonly", "no")];
-        let mut command = vec![program.into()];
-        for (name, value) in ours.iter().chain(settings) {
-            command.extend([format!("--{name}").into(), (*value).into()]);
-        }
-        let launch = Launch { command, stop: "TERM", linger_s: 0, answers };
-        let mut server = Server::new("Redis", folder, port, launch);
-        server.launch()?;
-        Ok(Self(server))
+        Ok(Self(launch(folder, port, settings)?, None))
+    }
+
+    /// Starts one that speaks TLS too, with this certificate and its key, both in PEM.
+    pub fn start_encrypted(certificate: &str, key: &str) -> Result<Self, Error> {
+        let (folder, port, encrypted) = (Folder::create("redis")?, Port::claim()?, Port::claim()?);
+        let file = |name: &str, text: &str| {
+            let path = folder.path.join(name);
+            user::of_servers().write(&path, text).map(|()| path.display().to_string())
+        };
+        let (certificate, key) = (file("server.crt", certificate)?, file("server.key", key)?);
+        let number = encrypted.number.to_string();
+        let settings = [
+            ("tls-port", &*number),
+            ("tls-cert-file", &*certificate),
+            ("tls-key-file", &*key),
+            ("tls-auth-clients", "no"),
+        ];
+        Ok(Self(launch(folder, port, &settings)?, Some(encrypted)))
     }
 
     /// Its address: `redis://127.0.0.1:PORT/`.
@@ -34,11 +42,30 @@ impl Redis {
         format!("redis://127.0.0.1:{}/", self.port())
     }
 
+    /// Its address for TLS, `rediss://HOST:PORT/`, by a name of this machine; `None` when it speaks none.
+    pub fn encrypted_url(&self, host: &str) -> Option<String> {
+        self.1.as_ref().map(|port| format!("rediss://{host}:{}/", port.number))
+    }
+
     /// Sends one command in Redis's plain form (`GET key`) and gives the first line of the answer. Fails when there is
     /// none.
     pub fn ask(&self, command: &str) -> Result<String, Error> {
         ask(self.port(), command).map_err(Error::io(command))
     }
+}
+
+fn launch(folder: Folder, port: Port, settings: &[(&str, &str)]) -> Result<Server, Error> {
+    let program = program::find("redis-server", "redis-server")?;
+    let number = port.number.to_string();
+    let ours = [("port", &*number), ("bind", "127.0.0.1"), ("save", ""), ("appendonly", "no")];
+    let mut command = vec![program.into()];
+    for (name, value) in ours.iter().chain(settings) {
+        command.extend([format!("--{name}").into(), (*value).into()]);
+    }
+    let launch = Launch { command, stop: "TERM", linger_s: 0, answers };
+    let mut server = Server::new("Redis", folder, port, launch);
+    server.launch()?;
+    Ok(server)
 }
 
 fn ask(port: u16, command: &str) -> std::io::Result<String> {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -63,5 +63,13 @@ impl User {
             Some((user, group)) => chown(path, Some(user), Some(group)).map_err(Error::at(path)),
             None => Ok(()),
         }
+    }
+
+    /// Writes a file that this user alone may read, as a key must be.
+    #[expect(clippy::disallowed_methods, reason = "code that blocks anyway")]
+    pub(crate) fn write(&self, path: &Path, text: &str) -> Result<(), Error> {
+        fs::write(path, text).map_err(Error::at(path))?;
+        fs::set_permissions(path, PermissionsExt::from_mode(0o600)).map_err(Error::at(path))?;
+        self.own(path)
     }
 }

@@ -20,6 +20,7 @@ mod page;
 mod pages;
 mod redis;
 mod redis_vitals;
+mod redis_way;
 mod shared;
 mod sync;
 #[cfg(test)]

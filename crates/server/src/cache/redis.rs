@@ -4,15 +4,17 @@
 //! in the log), and nobody asks it any more until a task in the background has had an answer in time.
 
 use std::fmt;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, Script, ScriptInvocation};
+use redis::{Cmd, FromRedisValue, RedisError, Script, ScriptInvocation};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::redis_way::RedisWay;
 use crate::settings::RedisAddress;
 
 /// The longest that anybody waits for an answer. A request asks at most twice, for its limit and for its page or
@@ -39,7 +41,7 @@ const LIVE: &str = "
 
 /// A Redis that may be there.
 pub(crate) struct Redis {
-    client: Client,
+    way: RedisWay,
     /// `None` = it is passed by.
     connection: RwLock<Option<MultiplexedConnection>>,
     late: AtomicU32,
@@ -53,7 +55,7 @@ pub(crate) struct Redis {
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redis").field("at", &self.place()).finish_non_exhaustive()
+        f.debug_struct("Redis").field("at", &self.way.place()).finish_non_exhaustive()
     }
 }
 
@@ -76,10 +78,10 @@ impl Redis {
     /// One that is reached by [`Self::run`]. `instance` is this instance's name among all that share it.
     ///
     /// # Errors
-    /// The address can't be used.
-    pub(crate) fn new(address: &RedisAddress, instance: String) -> Result<Self, RedisError> {
+    /// As [`RedisWay::new`].
+    pub(crate) fn new(address: &RedisAddress, instance: String) -> io::Result<Self> {
         Ok(Self {
-            client: Client::open(address.info().clone())?,
+            way: RedisWay::new(address)?,
             connection: RwLock::default(),
             late: AtomicU32::new(0),
             is_told: AtomicBool::new(false),
@@ -142,15 +144,11 @@ impl Redis {
     /// Once for each absence, however many have noticed it.
     fn tell(&self, why: &Silence) {
         if !self.is_told.swap(true, Ordering::Relaxed) {
-            let place = self.place();
+            let place = self.way.place();
             tracing::warn!(
                 "REDIS_URL: Redis at {place} does not serve ({why}); the shop goes on without it, with limits of its own"
             );
         }
-    }
-
-    fn place(&self) -> String {
-        self.client.get_connection_info().addr().to_string()
     }
 
     /// Keeps it within reach until `stop`.
@@ -173,20 +171,13 @@ impl Redis {
     }
 
     async fn reach(&self) -> Result<(), Silence> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_LIMIT))
-            // What nobody waits for any more must not be remembered for long.
-            .set_response_timeout(Some(CONNECT_LIMIT));
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        let connection = match tokio::time::timeout(CONNECT_LIMIT, connecting).await {
-            Ok(connection) => connection.map_err(Silence::Failed)?,
-            Err(_elapsed) => return Err(Silence::Late),
-        };
+        // What nobody waits for any more must not be remembered for long.
+        let connection = self.way.connect(CONNECT_LIMIT).await.map_err(Silence::Failed)?;
         self.live(connection.clone()).await?;
         self.late.store(0, Ordering::Relaxed);
         *self.connection.write().unwrap_or_else(PoisonError::into_inner) = Some(connection);
         self.is_told.store(false, Ordering::Relaxed);
-        let place = self.place();
+        let place = self.way.place();
         tracing::info!(peers = self.peers(), "Redis at {place} serves: pages and limits are shared");
         Ok(())
     }

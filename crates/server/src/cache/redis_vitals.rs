@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use redis::{AsyncConnectionConfig, Client, RedisError};
+use redis::RedisError;
 
+use super::redis_way::RedisWay;
 use crate::settings::RedisAddress;
 
 const LIMIT: Duration = Duration::from_secs(2);
@@ -25,13 +26,9 @@ impl RedisVitals {
     /// # Errors
     /// Why it can't be asked.
     pub async fn look(address: &RedisAddress) -> Result<Self, String> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(LIMIT))
-            .set_response_timeout(Some(LIMIT));
         let words = |error: RedisError| error.to_string();
-        let client = Client::open(address.info().clone()).map_err(words)?;
-        let connected = client.get_multiplexed_async_connection_with_config(&config).await;
-        let mut connection = connected.map_err(words)?;
+        let way = RedisWay::new(address).map_err(|error| error.to_string())?;
+        let mut connection = way.connect(LIMIT).await.map_err(words)?;
         let info: String = redis::cmd("INFO").query_async(&mut connection).await.map_err(words)?;
         Ok(Self::read(&info))
     }

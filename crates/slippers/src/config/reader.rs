@@ -336,7 +336,8 @@ impl Reader {
         match RedisAddress::parse(&url.text) {
             Ok(address) => Some(address),
             Err(what) => {
-                let fix = "write redis://USER:PASSWORD@HOST:PORT/NUMBER, or leave it out";
+                let fix =
+                    "write redis://USER:PASSWORD@HOST:PORT/NUMBER, with rediss:// for TLS, or leave it out";
                 self.fault(&table::REDIS_URL, url.from, what, fix);
                 None
             }

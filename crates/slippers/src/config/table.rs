@@ -216,7 +216,7 @@ settings! {
     CACHE_STALE_ERROR "CACHE_STALE_IF_ERROR_SEC" = "0", Number(0, 31_536_000),
         "Seconds beyond CACHE_S_MAXAGE_SEC in which it may send an old page when the shop does not answer; 0 = never.";
     REDIS_URL "REDIS_URL" = "", Url,
-        "`redis://USER:PASSWORD@HOST:PORT/NUMBER`: shared by the instances of one shop and nobody else. Pages and limits are then common; without it, or while it is down, each instance has its own.";
+        "`redis://USER:PASSWORD@HOST:PORT/NUMBER`, or `rediss://` for TLS: shared by the instances of one shop and nobody else. Pages and limits are then common; without it, or while it is down, each instance has its own.";
     DEBUG "DEBUG" = "false", Flag,
         "Whether the program's own log tells more (level debug). Answers never show more than they should.";
     LOG "SLIPPERS_LOG" = "", Text,

@@ -95,6 +95,25 @@ fn a_redis_without_bounds_or_none_at_all_is_told() {
 }
 
 #[test]
+fn a_redis_behind_tls_is_looked_at_when_its_certificate_is_trusted() {
+    let dir = TempDir::new().expect("a folder");
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let redis = Redis::start_encrypted(&made.cert.pem(), &made.signing_key.serialize_pem());
+    let redis = redis.expect("Redis with TLS");
+    let url = redis.encrypted_url("127.0.0.1").expect("it speaks TLS");
+    let trusted = dir.path().join("authority.pem").display().to_string();
+    std::fs::File::create(&trusted)
+        .and_then(|mut file| file.write_all(made.cert.pem().as_bytes()))
+        .expect("a file");
+    let look = |more: &[(&str, &str)]| {
+        let settings = [&[("REDIS_URL", &*url)], more].concat();
+        examine(dir.path(), &settings, &[]).state("redis.answers").to_owned()
+    };
+    assert_eq!(look(&[("SSL_CERT_FILE", &trusted)]), "ok");
+    assert_eq!(look(&[]), "warn", "nobody vouches for it");
+}
+
+#[test]
 fn a_proxy_that_merges_slashes_is_told() {
     let shop = Shop::open();
     // nginx passes a path on as it came unless it is told to write one.

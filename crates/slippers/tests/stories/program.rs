@@ -159,12 +159,22 @@ pub(crate) fn run_in(
     (output.status.code().unwrap_or(-1), text(output.stdout), complained)
 }
 
+/// What tells this build of the program from others.
+pub(crate) fn build() -> String {
+    let binary = binary();
+    let about = binary.metadata().expect("the program");
+    format!("{} {} {:?}", binary.display(), about.len(), about.modified().expect("its time"))
+}
+
+/// Measurements are made of a release build.
+fn binary() -> PathBuf {
+    let other = std::env::var_os("SLIPPERS_STORIES_BINARY");
+    PathBuf::from(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_slippers").into()))
+}
+
 pub(crate) fn command(dir: &Path, settings: &[(String, String)]) -> Command {
-    // Measurements are made of a release build.
-    let binary =
-        std::env::var_os("SLIPPERS_STORIES_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_slippers").into());
     run_logs::plant_of_settings(settings);
-    let mut command = Command::new(PathBuf::from(binary));
+    let mut command = Command::new(binary());
     // Nothing of the machine's own environment may decide a story.
     command.env_clear().current_dir(dir).env("SLIPPERS_DATA_DIR", dir).env("SLIPPERS_LOG_FORMAT", "text");
     command.envs(settings.iter().map(|(name, value)| (name, value)));

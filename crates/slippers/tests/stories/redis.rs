@@ -168,6 +168,11 @@ fn a_trusted_caller_s_limit_is_one_for_all_instances() {
     assert!((15..=35).contains(&all), "{all} passed of 20");
 }
 
+/// How many keys there are limits for, as Redis says it.
+fn limits_counted(redis: &Redis) -> String {
+    redis.ask("EVAL \"return #redis.call('KEYS', 'slippers:limit:*')\" 0").expect("an answer")
+}
+
 #[test]
 fn sign_ins_are_counted_in_common() {
     let (database, redis) = (database(), Redis::start(&[]).expect("Redis"));
@@ -180,8 +185,7 @@ fn sign_ins_are_counted_in_common() {
     };
     let all = tries(&one) + tries(&two);
     assert!((6..=9).contains(&all), "{all} tries of a limit of 6");
-    let keys = redis.ask("DBSIZE").expect("an answer");
-    assert!(keys != ":0", "they are counted there");
+    assert_ne!(limits_counted(&redis), ":0", "they are counted there");
 }
 
 #[test]
@@ -201,4 +205,58 @@ fn a_wrong_password_is_told_once_and_the_shop_sells_all_the_same() {
     }
     assert_eq!((said(&shop, PASSED_BY), said(&shop, SERVES)), (1, 0), "{}", shop.said());
     assert!(!shop.said().contains("hunter2"));
+}
+
+/// A Redis with a certificate for 127.0.0.1, and a file that vouches for it.
+fn encrypted(folder: &TempDir) -> (Redis, String) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let redis = Redis::start_encrypted(&made.cert.pem(), &made.signing_key.serialize_pem());
+    (redis.expect("Redis with TLS"), authority(folder, "authority.pem", &made.cert.pem()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a story may wait for the disk")]
+fn authority(folder: &TempDir, name: &str, pem: &str) -> String {
+    let path = folder.path().join(name);
+    std::fs::write(&path, pem).expect("a file");
+    path.display().to_string()
+}
+
+#[test]
+fn a_redis_behind_tls_helps_like_any_other_and_comes_back() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut redis, trusted) = encrypted(&folder);
+    let url = redis.encrypted_url("127.0.0.1").expect("it speaks TLS");
+    let limits = [("LOGIN_RATE_LIMIT", "6"), ("LOGIN_RATE_WINDOW_SEC", "86400")];
+    let settings = [("REDIS_URL", &*url), ("SSL_CERT_FILE", &*trusted), ("SLIPPERS_LOG", "info")];
+    let shop = Shop::open_with(&[&settings[..], &limits].concat());
+    for round in 1..=2 {
+        eventually("it is reached", || (said(&shop, SERVES) == round).then_some(()));
+        shop.post("/auth/login", &json!({"name": "Nobody", "password": "wrong-password"})).expect(401);
+        assert_ne!(limits_counted(&redis), ":0", "in round {round}");
+        redis.kill_9().expect("killed");
+        eventually("it is noticed", || (said(&shop, PASSED_BY) == round).then_some(()));
+        redis.restart().expect("back");
+    }
+}
+
+#[test]
+fn a_redis_whose_certificate_is_not_trusted_hears_no_password() {
+    let folder = TempDir::new().expect("a folder");
+    let (redis, trusted) = encrypted(&folder);
+    let stranger = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("a certificate");
+    let other = authority(&folder, "other.pem", &stranger.cert.pem());
+    // Of an authority that nobody knows, and of one that is known, for another name.
+    for (host, authority) in [("127.0.0.1", &other), ("localhost", &trusted)] {
+        let url = redis.encrypted_url(&format!(":hunter2@{host}")).expect("it speaks TLS");
+        let shop =
+            Shop::open_with(&[("REDIS_URL", &url), ("SSL_CERT_FILE", authority), ("SLIPPERS_LOG", "info")]);
+        eventually("it is noticed", || said(&shop, PASSED_BY).checked_sub(1));
+        let told = shop.said();
+        assert!(told.contains("certificate") && !told.contains("hunter2"), "{told}");
+        let admin = shop.admin();
+        let slipper = shop.product(&admin, "Комфорт", &json!(25), 3);
+        assert_eq!((shop.stock(slipper), said(&shop, SERVES)), (3, 0));
+    }
+    let greetings = "EVAL \"local said = redis.call('INFO', 'commandstats') return (said:find('cmdstat_auth') or said:find('cmdstat_hello')) or 0\" 0";
+    assert_eq!(redis.ask(greetings).expect("an answer"), ":0");
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use slippers_testbed::PgBouncer;
-use slippers_testbed::postgres::{self, Database, Replicated};
+use slippers_testbed::postgres::{self, Cluster, Database, Replicated};
+use tempfile::TempDir;
 
+use crate::program::{self, run_in};
 use crate::shop::eventually;
 
 /// Where the shop of a story keeps its rows. `SLIPPERS_STORIES_ON` says where those of all stories do that are not about
@@ -31,6 +33,8 @@ pub(crate) struct Server {
 /// How far the replicas are behind: one hardly, one so that what was just written is missing there.
 const BEHIND: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(400)];
 
+const KEY: &str = "a-key-of-stories-that-is-not-used-anywhere-else";
+
 impl Rows {
     #[expect(clippy::disallowed_methods, reason = "no setting of the program, but of its tests")]
     pub(crate) fn of_stories(data_dir: &Path) -> Self {
@@ -50,13 +54,13 @@ impl Rows {
     }
 
     fn on(pooler: Option<PgBouncer>) -> Self {
-        let database = postgres::shared().expect("PostgreSQL").database().expect("an empty database");
+        let database = brought_up(postgres::shared().expect("PostgreSQL"));
         Self::Server(Box::new(Server { database, pooler: pooler.map(Mutex::new), replicated: None }))
     }
 
     fn with_replicas() -> Self {
         let replicated = postgres::shared_with_replicas(&BEHIND).expect("PostgreSQL with replicas");
-        let database = replicated.primary.database().expect("an empty database");
+        let database = brought_up(&replicated.primary);
         wait_for_replicas(&replicated);
         Self::Server(Box::new(Server { database, pooler: None, replicated: Some(replicated) }))
     }
@@ -133,6 +137,20 @@ impl Rows {
 }
 
 /// Until the replicas have all that the primary has now.
+/// A database with the tables of the program, which makes them once for all stories. Stories that bring a database of their own
+/// begin with an empty one.
+fn brought_up(cluster: &Cluster) -> Database {
+    let fill = |url: String| {
+        let folder = TempDir::new().map_err(|error| error.to_string())?;
+        let settings = [("DATABASE_URL".to_owned(), url), ("SECRET_KEY".to_owned(), KEY.to_owned())];
+        match run_in(folder.path(), &settings, &["migrate", "up"], "") {
+            (0, _, _) => Ok(()),
+            (code, said, complained) => Err(format!("migrate up ended with {code}: {said}{complained}")),
+        }
+    };
+    cluster.database_from_template_blocking(&program::build(), fill).expect("a database")
+}
+
 fn wait_for_replicas(replicated: &Replicated) {
     let written = replicated.primary.position().expect("a position");
     for replica in &replicated.replicas {
@@ -142,8 +160,7 @@ fn wait_for_replicas(replicated: &Replicated) {
 
 impl Server {
     fn settings(&self) -> Vec<(String, String)> {
-        let key = "a-key-of-stories-that-is-not-used-anywhere-else".to_owned();
-        let mut settings = vec![("SECRET_KEY", key), ("DATABASE_POOL_SIZE", "6".to_owned())];
+        let mut settings = vec![("SECRET_KEY", KEY.to_owned()), ("DATABASE_POOL_SIZE", "6".to_owned())];
         match &self.pooler {
             None => settings.push(("DATABASE_URL", self.database.url())),
             Some(pooler) => {

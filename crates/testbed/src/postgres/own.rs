@@ -10,8 +10,8 @@ use super::template;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::port::Port;
-use crate::program;
 use crate::server::{Launch, Server};
+use crate::{program, user};
 
 /// A running cluster. Dropping it ends it and removes its files.
 #[derive(Debug)]
@@ -71,8 +71,8 @@ impl Builder {
         let data = folder.path.join("data");
         write_settings(&data, port.number, self.fsync, &self.settings)?;
         if let Some((certificate, key)) = &self.tls {
-            write_owned(&data.join("server.crt"), certificate)?;
-            write_owned(&data.join("server.key"), key)?;
+            user::of_servers().write(&data.join("server.crt"), certificate)?;
+            user::of_servers().write(&data.join("server.key"), key)?;
         }
         let program = program::postgresql_folder()?.join("postgres");
         let launch = Launch {
@@ -129,16 +129,7 @@ fn write_settings(data: &Path, port: u16, fsync: bool, more: &[(String, String)]
         // Renamed, so that the settings of the copied cluster (time zone, locale) stay in force.
         fs::rename(&path, &base).map_err(Error::at(&path))?;
     }
-    write_owned(&path, &text)
-}
-
-/// A file that the server's user alone may read, as a key must be.
-#[expect(clippy::disallowed_methods, reason = "code that blocks anyway")]
-fn write_owned(path: &Path, text: &str) -> Result<(), Error> {
-    fs::write(path, text).map_err(Error::at(path))?;
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
-        .map_err(Error::at(path))?;
-    crate::user::of_servers().own(path)
+    user::of_servers().write(&path, &text)
 }
 
 impl Postgres {
