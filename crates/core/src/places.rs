@@ -5,8 +5,7 @@
 //! remembered under it. So what is remembered under the number of a snapshot is true in it, however many write, in however many
 //! processes, and on a replica too.
 
-use std::collections::HashMap;
-use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::Hash;
 use std::mem;
@@ -100,6 +99,10 @@ pub fn hops<Q: Paged>(query: &Q, from: Option<Place<Q::Id>>) -> i64 {
 
 /// Numbers remembered in one half of the memory, some 2 MiB; texts and tables are counted as numbers too.
 const HALF: usize = 1 << 18;
+/// Numbers remembered in one half of what a single list has: pages of 20 down to the 10,000th product are half as many. Without
+/// a bound of its own, a list that is read from every position fills all there is: nothing that is new in it was kept then, and
+/// it was moved whole from half to half at every look.
+const OF_LIST: usize = HALF / 8;
 /// What a list and a page cost beside their numbers.
 const LIST_COST: usize = 32;
 const PAGE_COST: usize = 12;
@@ -122,14 +125,19 @@ struct Halves<Q: Paged> {
 /// A list in an order.
 type Key<Q> = (ListOrder, <Q as Paged>::List);
 
-#[derive(Clone)]
 struct Found<Id> {
     counted: Option<Counted>,
-    /// By the position of their first.
-    pages: BTreeMap<i64, Known<Id>>,
+    /// What came lately, and what came before that.
+    young: Pages<Id>,
+    old: Pages<Id>,
 }
 
-#[derive(Clone)]
+struct Pages<Id> {
+    /// By the position of their first.
+    pages: BTreeMap<i64, Known<Id>>,
+    held: usize,
+}
+
 struct Known<Id> {
     ids: Arc<[Id]>,
     /// Whether the list ends with it.
@@ -166,7 +174,7 @@ impl<Q: Paged> Places<Q> {
         let mut halves = self.halves();
         let Some(found) = halves.find(query, order) else { return Start::Unknown };
         let (skip, limit) = (query.page().skip(), query.page().limit());
-        let Some((&position, page)) = found.pages.range(..=skip).next_back() else { return Start::Unknown };
+        let Some((position, page)) = found.before(skip) else { return Start::Unknown };
         let into = usize::try_from(skip - position).unwrap_or(usize::MAX);
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         match page.ids.get(into..) {
@@ -200,10 +208,8 @@ impl<Q: Paged> Places<Q> {
             position = position.saturating_add(STRIDE);
             last = Some(Place { id: *id, position });
             let found = halves.make(query, order);
-            if let Entry::Vacant(free) = found.pages.entry(position) {
-                free.insert(Known { ids: [*id].into(), is_last: false });
-                halves.grow(PAGE_COST + 1);
-            }
+            let more = found.keep(position, Known { ids: [*id].into(), is_last: false });
+            halves.grow(more);
         }
         last
     }
@@ -231,12 +237,8 @@ impl<Q: Paged> Places<Q> {
         let is_last = i64::try_from(ids.len()).is_ok_and(|read| read < query.page().limit());
         let page = Known { ids: ids.into(), is_last };
         let found = halves.make(query, order);
-        let known = found.pages.get(&query.page().skip()).map(|known| known.ids.len());
-        if known.is_none_or(|known| known < page.ids.len()) {
-            let more = PAGE_COST + page.ids.len() - known.unwrap_or(0);
-            found.pages.insert(query.page().skip(), page);
-            halves.grow(more);
-        }
+        let more = found.keep(query.page().skip(), page);
+        halves.grow(more);
     }
 
     fn halves(&self) -> MutexGuard<'_, Halves<Q>> {
@@ -245,12 +247,47 @@ impl<Q: Paged> Places<Q> {
     }
 }
 
+impl<Id> Default for Found<Id> {
+    fn default() -> Self {
+        Self { counted: None, young: Pages::default(), old: Pages::default() }
+    }
+}
+
+impl<Id> Default for Pages<Id> {
+    fn default() -> Self {
+        Self { pages: BTreeMap::new(), held: 0 }
+    }
+}
+
+impl<Id> Found<Id> {
+    /// What is known nearest before a position, or there; of two that begin at the same, the longer one.
+    fn before(&self, skip: i64) -> Option<(i64, &Known<Id>)> {
+        let nearest = [&self.young, &self.old].map(|half| half.pages.range(..=skip).next_back());
+        let nearest = nearest.into_iter().flatten().map(|(position, known)| (*position, known));
+        nearest.max_by_key(|(position, known)| (*position, known.ids.len()))
+    }
+
+    /// Remembers a page, unless as much is remembered of it. Answers how many numbers it has taken.
+    fn keep(&mut self, position: i64, page: Known<Id>) -> usize {
+        let known = self.young.pages.get(&position).map(|known| known.ids.len());
+        if known.is_some_and(|known| known >= page.ids.len()) {
+            return 0;
+        }
+        let more = known.map_or(PAGE_COST, |_| 0) + page.ids.len() - known.unwrap_or(0);
+        if self.young.held + more > OF_LIST {
+            self.old = mem::take(&mut self.young);
+        }
+        self.young.held += more;
+        self.young.pages.insert(position, page);
+        more
+    }
+}
+
 impl<Q: Paged> Halves<Q> {
     fn find(&mut self, query: &Q, order: ListOrder) -> Option<&Found<Q::Id>> {
         let key = (order, query.list());
         if let Some((key, found)) = self.old.remove_entry(&key) {
-            let cost =
-                cost(query) + found.pages.values().map(|page| PAGE_COST + page.ids.len()).sum::<usize>();
+            let cost = cost(query) + found.young.held + found.old.held;
             self.young.insert(key, found);
             self.grow(cost);
         }
@@ -265,7 +302,7 @@ impl<Q: Paged> Halves<Q> {
         if !self.young.contains_key(&key) {
             self.grow(cost(query));
         }
-        self.young.entry(key).or_insert_with(|| Found { counted: None, pages: BTreeMap::new() })
+        self.young.entry(key).or_default()
     }
 
     fn grow(&mut self, by: usize) {

@@ -202,7 +202,9 @@ pub(crate) fn server(config: &Config, store: Arc<dyn Store>, is_demo: bool) -> R
     settings.connections.max_requests = spread(config.limit_max_requests, &*entropy);
     let server = Server::new(store, settings, clock(), entropy, notifiers, client);
     server.map_err(|error| {
-        Failure::failed(format!("the server can't be started: {error}"), "see what the system says")
+        let fix = "see what the system says; those who vouch for a rediss:// come from the package ca-certificates, or from the \
+                   file in SSL_CERT_FILE";
+        Failure::failed(format!("the server can't be started: {error}"), fix)
     })
 }
 

@@ -96,6 +96,27 @@ fn the_memory_is_bounded_and_keeps_what_is_used() {
     assert_eq!(places.start(ORDER, &query(0, 20, Some("term 0"))), Start::Unknown, "it is forgotten");
 }
 
+#[test]
+fn a_list_that_is_read_everywhere_takes_no_more_than_its_share() {
+    let places = Places::<SlipperQuery>::default();
+    for skip in 1_000..6_000 {
+        places.remember(ORDER, &query(skip, 100, None), ids(skip..skip + 100));
+    }
+    let numbers = |found: &Found<SlipperId>| -> usize {
+        let pages = found.young.pages.values().chain(found.old.pages.values());
+        pages.map(|page| PAGE_COST + page.ids.len()).sum()
+    };
+    let halves = places.halves();
+    let held: usize = halves.young.values().chain(halves.old.values()).map(numbers).sum();
+    assert!(held <= 2 * OF_LIST, "{held} numbers");
+    drop(halves);
+    // What was read last is known, and what lies behind it is begun there.
+    assert_eq!(places.start(ORDER, &query(5_999, 100, None)), Start::Known(ids(5_999..6_099).into()));
+    let last = Place { id: SlipperId::new(6_098), position: 6_098 };
+    assert_eq!(places.start(ORDER, &query(6_099, 100, None)), Start::At(last));
+    assert_eq!(places.start(ORDER, &query(1_000, 100, None)), Start::Unknown, "it is forgotten");
+}
+
 proptest! {
     /// Lists that change now and then, read in pieces of any size: what is said of them is always true.
     #[test]

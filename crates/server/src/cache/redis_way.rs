@@ -4,13 +4,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::select_ok;
 use hyper_rustls::ConfigBuilderExt as _;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, RedisError};
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
 use crate::settings::RedisAddress;
@@ -73,12 +74,18 @@ impl RedisWay {
         encrypted: &Encrypted,
         config: AsyncConnectionConfig,
     ) -> Result<MultiplexedConnection, RedisError> {
-        let stream = TcpStream::connect((encrypted.host.as_str(), encrypted.port)).await?;
+        // All at once: one that nobody answers at would take the time of the others.
+        let addresses = lookup_host((encrypted.host.as_str(), encrypted.port)).await?;
+        let attempts: Vec<_> = addresses.map(|address| Box::pin(TcpStream::connect(address))).collect();
+        if attempts.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address").into());
+        }
+        let (stream, _) = select_ok(attempts).await?;
         stream.set_nodelay(true)?;
         let stream = encrypted.tls.connect(encrypted.name.clone(), stream).await?;
         let settings = self.client.get_connection_info().redis_settings();
         let (connection, driver) = MultiplexedConnection::new_with_config(settings, stream, config).await?;
-        // It ends with the last of the connection's handles.
+        // It ends when the last of the connection's handles is gone and what they have said has left.
         tokio::spawn(driver);
         Ok(connection)
     }
@@ -86,17 +93,15 @@ impl RedisWay {
 
 impl Encrypted {
     fn new(host: &str, port: u16) -> io::Result<Self> {
-        // Between brackets in an address, which are not part of it.
-        let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
             .with_native_roots()?
             .with_no_client_auth();
         Ok(Self {
-            host: name.clone(),
+            host: host.to_owned(),
             port,
-            name: ServerName::try_from(name).map_err(io::Error::other)?,
+            name: ServerName::try_from(host.to_owned()).map_err(io::Error::other)?,
             tls: TlsConnector::from(Arc::new(config)),
         })
     }

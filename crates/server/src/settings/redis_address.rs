@@ -18,7 +18,7 @@ impl RedisAddress {
         let text = text.trim();
         let (address, is_encrypted) = match text.strip_prefix("rediss://") {
             Some(rest) if rest.contains('#') => {
-                return Err("has something behind a #; certificates are always checked".to_owned());
+                return Err("has a # (certificates are always checked; in a password, write %23)".to_owned());
             }
             Some(rest) => (format!("redis://{rest}"), true),
             None => (text.to_owned(), false),
@@ -72,7 +72,7 @@ mod tests {
     fn an_address_asks_for_tls_by_its_beginning() {
         let address = RedisAddress::parse(" rediss://shop:hunter2@[::1]/3").expect("an address");
         assert!(address.is_encrypted());
-        assert_eq!(format!("{address:?}"), "RedisAddress([::1]:6379)");
+        assert_eq!(format!("{address:?}"), "RedisAddress(::1:6379)");
         let settings = address.info().redis_settings();
         assert_eq!(
             (settings.username(), settings.password(), settings.db()),

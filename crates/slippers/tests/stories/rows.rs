@@ -136,7 +136,6 @@ impl Rows {
     }
 }
 
-/// Until the replicas have all that the primary has now.
 /// A database with the tables of the program, which makes them once for all stories. Stories that bring a database of their own
 /// begin with an empty one.
 fn brought_up(cluster: &Cluster) -> Database {
@@ -151,6 +150,7 @@ fn brought_up(cluster: &Cluster) -> Database {
     cluster.database_from_template_blocking(&program::build(), fill).expect("a database")
 }
 
+/// Until the replicas have all that the primary has now.
 fn wait_for_replicas(replicated: &Replicated) {
     let written = replicated.primary.position().expect("a position");
     for replica in &replicated.replicas {
