@@ -273,9 +273,10 @@ impl<Id> Found<Id> {
         if known.is_some_and(|known| known >= page.ids.len()) {
             return 0;
         }
-        let more = known.map_or(PAGE_COST, |_| 0) + page.ids.len() - known.unwrap_or(0);
+        let mut more = known.map_or(PAGE_COST, |_| 0) + page.ids.len() - known.unwrap_or(0);
         if self.young.held + more > OF_LIST {
             self.old = mem::take(&mut self.young);
+            more = PAGE_COST + page.ids.len();
         }
         self.young.held += more;
         self.young.pages.insert(position, page);

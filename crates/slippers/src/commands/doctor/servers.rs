@@ -275,7 +275,8 @@ fn redis(vitals: Result<RedisVitals, String>) -> [Finding; 2] {
     let RedisVitals { version, max_memory, policy } = match vitals {
         Ok(vitals) => vitals,
         Err(error) => {
-            let fix = "see that the server of REDIS_URL runs, takes its password and, for rediss://, shows a certificate that the system or SSL_CERT_FILE vouches for";
+            let fix = "see that the server of REDIS_URL runs, takes its password and, for rediss://, shows a certificate that the \
+                       system or SSL_CERT_FILE vouches for";
             return [REDIS.found(State::Warn, error, fix), REDIS_MEMORY.skipped("it can't be asked")];
         }
     };
