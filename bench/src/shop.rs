@@ -96,7 +96,7 @@ impl Shop {
         }
         if let Some(database) = &database {
             // As autovacuum would have done long ago in a shop that was not stocked a moment ago.
-            database.psql("VACUUM ANALYZE")?;
+            database.query("VACUUM ANALYZE")?;
         }
         let shop = command(&["serve"]).spawn()?;
         let mut opened = Self {
@@ -140,7 +140,7 @@ impl Shop {
     /// When the database refuses it.
     pub(crate) fn execute(&self, statements: &[&str]) -> Result<(), Box<dyn Error>> {
         match &self.database {
-            Some(database) => statements.iter().try_for_each(|sql| database.psql(sql).map(drop))?,
+            Some(database) => statements.iter().try_for_each(|sql| database.query(sql).map(drop))?,
             None => {
                 let file = rusqlite::Connection::open(self.file())?;
                 file.busy_timeout(PATIENCE)?;
@@ -156,7 +156,7 @@ impl Shop {
     /// When there is none.
     pub(crate) fn number(&self, sql: &str) -> Result<u64, Box<dyn Error>> {
         match &self.database {
-            Some(database) => Ok(database.psql(sql)?.trim().parse()?),
+            Some(database) => Ok(database.query(sql)?.trim().parse()?),
             None => {
                 let file = rusqlite::Connection::open(self.file())?;
                 file.busy_timeout(PATIENCE)?;

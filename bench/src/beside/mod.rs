@@ -6,7 +6,7 @@
 //! statement an order (`order.sql`). On SQLite: cold pages beside bare hyper and a loop over SQL that reads the same, and orders beside a
 //! loop that commits 64 of them at once. On both: carts beside products, and a crowd on one product beside the same crowd on a
 //! thousand. At last, what company costs: Redis, a second process, a replica. With ROW only rows that have it in their names are
-//! measured. It needs wrk, psql, pgbench and redis-server.
+//! measured. It needs wrk, pgbench and redis-server.
 
 mod company;
 mod files;

@@ -97,9 +97,9 @@ pub(crate) fn pgbench(database: &Database, script: &str, clients: usize, seconds
 /// so on.
 fn sql_of(shop: &Shop, server: &Postgres, target: &str) -> Outcome<String> {
     let database = shop.database.as_ref().ok_or("a database")?;
-    let log_all = |value: &str| database.psql(&format!("ALTER SYSTEM SET log_statement = {value}"));
+    let log_all = |value: &str| database.query(&format!("ALTER SYSTEM SET log_statement = {value}"));
     log_all("'all'")?;
-    database.psql("SELECT pg_reload_conf()")?;
+    database.query("SELECT pg_reload_conf()")?;
     let log = || std::fs::read_to_string(server.server().folder().join("log"));
     let mut client = Client::open(shop.address)?;
     let begun = std::time::Instant::now();
@@ -116,7 +116,7 @@ fn sql_of(shop: &Shop, server: &Postgres, target: &str) -> Outcome<String> {
         }
     };
     log_all("'none'")?;
-    database.psql("SELECT pg_reload_conf()")?;
+    database.query("SELECT pg_reload_conf()")?;
     Ok(told)
 }
 

@@ -93,7 +93,7 @@ FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE c.relnamespace = 'public'::regnamespace AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u'))";
 
 fn shape_of_server(database: &Database) -> Shape {
-    database.psql(OF_POSTGRES).expect("a schema").lines().map(str::to_owned).collect()
+    database.query(OF_POSTGRES).expect("a schema").lines().map(str::to_owned).collect()
 }
 
 const OF_SQLITE: &str = "
@@ -238,7 +238,7 @@ async fn a_database_that_grew_up_with_the_program_is_like_a_fresh_one() {
         let database = empty_database();
         // In one piece: a function's body has semicolons of its own.
         let text = as_of("store-postgres", count, "BIGINT").replace(";\n", "; \n");
-        database.psql(&text).expect("an old schema");
+        database.query(&text).expect("an old schema");
         let store = PostgresStore::open(&PostgresSettings::new(database.url())).await;
         store.expect("it is brought up to date").close().await;
         assert_same(&shape_of_server(&database), &fresh);

@@ -129,10 +129,10 @@ const LOOKED_AT: &str = "SELECT sum(idx_scan) >= 2, sum(idx_tup_read) FROM pg_st
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_looks_at_its_buyers_pending_orders_alone_however_many_others_have() {
     let stage = stage().await;
-    let psql = |sql: &str| stage.database.psql(sql).expect("an answer").trim().to_owned();
-    psql("VACUUM ANALYZE orders");
+    let rows = |sql: &str| stage.database.query(sql).expect("an answer").trim().to_owned();
+    rows("VACUUM ANALYZE orders");
     stage.shop.buy(stage.buyer).await.expect("the first order");
-    psql(
+    rows(
         "INSERT INTO orders (user_id, status, total_minor, created_at, updated_at)
           SELECT (SELECT min(id) FROM users), 'PENDING', 1, n, n FROM generate_series(1, 3000) n",
     );
@@ -141,7 +141,7 @@ async fn an_order_looks_at_its_buyers_pending_orders_alone_however_many_others_h
     // A connection tells what it has counted when it ends.
     stage.store.close().await;
     let counted =
-        wait::until(Duration::from_secs(20), || Some(psql(LOOKED_AT)).filter(|seen| seen.starts_with("t|")));
+        wait::until(Duration::from_secs(20), || Some(rows(LOOKED_AT)).filter(|seen| seen.starts_with("t|")));
     assert_eq!(counted.as_deref(), Some("t|0"));
 }
 

@@ -99,7 +99,7 @@ async fn a_look_that_fails_spoils_nothing_for_the_next_verb() {
     let listener: Weak<Ear> = Arc::downgrade(&ear);
     store.listen(listener);
     expect(&mut told, Change::Catalog).await;
-    database.psql("ALTER TABLE changes RENAME TO hidden").expect("it can be renamed");
+    database.query("ALTER TABLE changes RENAME TO hidden").expect("it can be renamed");
     // Who can't look says so, and the one connection has had a failed statement by then.
     expect(&mut told, Change::Catalog).await;
     let new = NewUser {
@@ -139,7 +139,7 @@ const TALKING: &str = "SELECT coalesce(string_agg(pid::text, ' ' ORDER BY pid), 
 /// Asks until it is so.
 async fn until(database: &Database, sql: &str, is_so: impl Fn(&str) -> bool) -> String {
     let asked = wait::until_async(PATIENCE, async || {
-        let answer = database.psql(sql).expect("an answer").trim().to_owned();
+        let answer = database.query(sql).expect("an answer").trim().to_owned();
         is_so(&answer).then_some(answer)
     });
     asked.await.expect("it becomes so")
@@ -167,7 +167,7 @@ async fn word_of_a_commit_goes_out_at_once_and_only_after_it() {
     let word = tokio::time::timeout(PATIENCE, words.recv()).await.expect("a word").expect("a word");
     let sql = format!("SELECT what FROM changes WHERE instance = {word}");
     assert_eq!(
-        database.psql(&sql).expect("rows").trim(),
+        database.query(&sql).expect("rows").trim(),
         format!("c{made}"),
         "the word names who has committed"
     );
@@ -184,7 +184,7 @@ async fn a_cut_connection_for_word_costs_no_change_and_comes_back() {
         WHERE datname = current_database() AND application_name = 'slippers-listen'";
     let mut before = until(&database, TALKING, |pids| pids.contains(' ')).await;
     for number in 0..3 {
-        database.psql(cut).expect("they are cut");
+        database.query(cut).expect("they are cut");
         let made = make_category(&theirs, &format!("Theirs {number}")).await;
         expect(&mut told, Change::Category(made)).await;
         let made = make_category(&ours, &format!("Ours {number}")).await;

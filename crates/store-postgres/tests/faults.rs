@@ -44,7 +44,7 @@ impl Stage {
     }
 
     fn count(&self, table: &str) -> String {
-        self.database.psql(&format!("SELECT count(*) FROM {table}")).expect("a count").trim().to_owned()
+        self.database.query(&format!("SELECT count(*) FROM {table}")).expect("a count").trim().to_owned()
     }
 
     /// Waits until a statement of the store's waits for a lock.
@@ -52,7 +52,7 @@ impl Stage {
         let waiting = "SELECT count(*) FROM pg_stat_activity
                        WHERE wait_event_type = 'Lock' AND datname = current_database()";
         let waits = wait::until_async(PATIENCE, async || {
-            (self.database.psql(waiting).expect("the activity").trim() != "0").then_some(())
+            (self.database.query(waiting).expect("the activity").trim() != "0").then_some(())
         });
         assert!(waits.await.is_some(), "nobody waits");
     }
@@ -102,7 +102,7 @@ async fn connections_that_were_ended_are_replaced_unnoticed() {
     for round in 0..3 {
         let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        stage.database.psql(end).expect("they are ended");
+        stage.database.query(end).expect("they are ended");
         assert!(stage.store.find_slipper(product).await.expect("a read").is_some());
         stage.store.add_to_cart(buyer, product, 1, NOW).await.expect("a write");
         stage.store.place_from_cart(keeping(buyer), NOW).await.expect("an order");
@@ -205,7 +205,7 @@ async fn an_order_that_waits_for_a_product_has_no_number_yet() {
     let stage = stage().await;
     let product = stage.shop.product("Тапки", 5).await;
     let buyer = stage.shop.buyer_of(&[(product, 1)]).await;
-    let number_of_last = || stage.database.psql("SELECT last_value, is_called FROM orders_id_seq");
+    let number_of_last = || stage.database.query("SELECT last_value, is_called FROM orders_id_seq");
     let before = number_of_last().expect("a number");
     let stranger = stranger(&stage.database).await;
     stranger.batch_execute(&format!("BEGIN; {}", lock(product))).await.expect("a lock");

@@ -25,7 +25,7 @@ async fn the_status_of_an_empty_database_is_told_without_a_touch() {
     let (database, settings) = empty();
     assert!(states(&settings).await.iter().all(|state| *state == MigrationState::Pending));
     let tables = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
-    assert_eq!(database.psql(tables).expect("a count").trim(), "0");
+    assert_eq!(database.query(tables).expect("a count").trim(), "0");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -34,7 +34,7 @@ async fn opening_applies_all_and_opening_again_nothing() {
     PostgresStore::open(&settings).await.expect("a store");
     let first = states(&settings).await;
     assert!(first.iter().all(|state| matches!(state, MigrationState::Applied(_))), "{first:?}");
-    database.psql("UPDATE schema_migrations SET applied_at = 7").expect("an update");
+    database.query("UPDATE schema_migrations SET applied_at = 7").expect("an update");
     PostgresStore::open(&settings).await.expect("the same store");
     assert!(
         states(&settings).await.iter().all(|s| matches!(s, MigrationState::Applied(at) if at.micros() == 7))
@@ -65,12 +65,12 @@ async fn what_was_there_before_is_indexed_as_what_comes_after() {
     }
     store.close().await;
     let parts = "SELECT string_agg(slipper_id || gram, '|' ORDER BY slipper_id, gram) FROM slipper_grams";
-    let before = database.psql(parts).expect("the parts");
+    let before = database.query(parts).expect("the parts");
     assert!(before.contains("1лые тапки ком") && before.contains("1xxl eur"), "{before}");
-    database.psql("DELETE FROM slipper_grams WHERE length(gram) > 2").expect("as before");
-    database.psql("DELETE FROM schema_migrations WHERE name = '0016_joints'").expect("as before");
+    database.query("DELETE FROM slipper_grams WHERE length(gram) > 2").expect("as before");
+    database.query("DELETE FROM schema_migrations WHERE name = '0016_joints'").expect("as before");
     PostgresStore::open(&settings).await.expect("a store").close().await;
-    assert_eq!(database.psql(parts).expect("the parts"), before);
+    assert_eq!(database.query(parts).expect("the parts"), before);
 }
 
 const PRODUCTS: &str = "
@@ -84,7 +84,7 @@ const GALLERIES: &str = "
 async fn pictures_that_were_there_before_are_shown_as_those_that_come_after() {
     let (database, settings) = empty();
     PostgresStore::open(&settings).await.expect("a store").close().await;
-    let run = |sql: &str| database.psql(sql).expect(sql).trim().to_owned();
+    let run = |sql: &str| database.query(sql).expect(sql).trim().to_owned();
     run(PRODUCTS);
     run("INSERT INTO slipper_images (slipper_id, image_path, is_primary, order_index, created_at, variants)
          VALUES (1, '/a', TRUE, 0, 7, '[[320,\"/a-320\"]]'), (2, '/b', TRUE, 0, 8, '[]'), (1, '/c', FALSE, 1, 9, '[]')");
@@ -110,7 +110,7 @@ async fn pictures_that_were_there_before_are_shown_as_those_that_come_after() {
 async fn of_two_pictures_that_are_added_at_once_both_are_shown() {
     let (database, settings) = empty();
     PostgresStore::open(&settings).await.expect("a store").close().await;
-    database.psql(PRODUCTS).expect("products");
+    database.query(PRODUCTS).expect("products");
     let connect = async || {
         let url = database.url();
         let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("one");
@@ -130,11 +130,11 @@ async fn of_two_pictures_that_are_added_at_once_both_are_shown() {
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
     );
     let adding = tokio::spawn(async move { other.batch_execute(&second).await });
-    let is_waiting = || (database.psql(waits).expect("a count").trim() == "1").then_some(());
+    let is_waiting = || (database.query(waits).expect("a count").trim() == "1").then_some(());
     slippers_testbed::wait::until(Duration::from_secs(20), is_waiting).expect("it waits for the first");
     one.batch_execute("COMMIT").await.expect("committed");
     adding.await.expect("no panic").expect("added");
-    let shown = database.psql(GALLERIES).expect("galleries");
+    let shown = database.query(GALLERIES).expect("galleries");
     assert!(shown.contains("/a") && shown.contains("/b"), "{shown}");
 }
 
@@ -153,11 +153,11 @@ async fn of_many_who_open_an_empty_database_at_once_one_fills_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_of_another_program_is_left_alone() {
     let (database, settings) = empty();
-    database.psql("CREATE TABLE alembic_version (version_num TEXT)").expect("a table");
+    database.query("CREATE TABLE alembic_version (version_num TEXT)").expect("a table");
     assert!(matches!(PostgresStore::open(&settings).await, Err(OpenError::NotSlippers)));
     assert!(matches!(PostgresStore::migration_status(&settings).await, Err(OpenError::NotSlippers)));
     let (database, settings) = empty();
-    database.psql("CREATE TABLE schema_migrations (version BIGINT)").expect("a table");
+    database.query("CREATE TABLE schema_migrations (version BIGINT)").expect("a table");
     assert!(matches!(PostgresStore::open(&settings).await, Err(OpenError::NotSlippers)));
 }
 
@@ -166,12 +166,12 @@ async fn what_this_program_does_not_know_is_refused_by_name() {
     let (database, settings) = empty();
     PostgresStore::open(&settings).await.expect("a store");
     let newer = "INSERT INTO schema_migrations VALUES ('9999_later', 'x', 1)";
-    database.psql(newer).expect("an insert");
+    database.query(newer).expect("an insert");
     let refused = PostgresStore::open(&settings).await;
     assert!(matches!(&refused, Err(OpenError::Newer { unknown }) if unknown == "9999_later"), "{refused:?}");
     let edit = "UPDATE schema_migrations SET checksum = 'y' WHERE name = '0003_cart'";
-    database.psql("DELETE FROM schema_migrations WHERE name = '9999_later'").expect("a deletion");
-    database.psql(edit).expect("an update");
+    database.query("DELETE FROM schema_migrations WHERE name = '9999_later'").expect("a deletion");
+    database.query(edit).expect("an update");
     let refused = PostgresStore::open(&settings).await;
     assert!(matches!(&refused, Err(OpenError::Edited { name }) if name == "0003_cart"), "{refused:?}");
 }

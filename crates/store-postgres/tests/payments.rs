@@ -52,7 +52,7 @@ async fn each_step_of_an_order_and_each_review_is_told_once() {
     tell(&store, &second, Report::Succeeded).await;
     tell(&store, &first, Report::Refunded { total: Money::from_minor(10_000) }).await;
     let told = database
-        .psql("SELECT kind, order_id, payment_id FROM outbox WHERE payment_id IS NOT NULL ORDER BY id")
+        .query("SELECT kind, order_id, payment_id FROM outbox WHERE payment_id IS NOT NULL ORDER BY id")
         .expect("the outbox");
     let row = |kind: &str, attempt: &Attempt| format!("{kind}|{}|{}", order.id, attempt.id);
     let expected =
@@ -94,7 +94,7 @@ async fn what_was_recorded_by_hand_is_in_the_books() {
     for (name, sql) in OLD {
         old.batch_execute(sql).await.expect(name);
         let sum = format!("SELECT checksum FROM schema_migrations WHERE name = '{name}'");
-        let sum = migrated.psql(&sum).expect("a checksum");
+        let sum = migrated.query(&sum).expect("a checksum");
         let record = format!("INSERT INTO schema_migrations VALUES ('{name}', '{}', 5)", sum.trim());
         old.batch_execute(&record).await.expect("a record");
     }

@@ -28,8 +28,8 @@ async fn filled(schema: &str, count: &AtomicU32) -> Result<Database, Error> {
 fn each_test_has_a_database_of_its_own() {
     let cluster = postgres::shared().expect("PostgreSQL");
     let (one, other) = (cluster.database().expect("a database"), cluster.database().expect("a database"));
-    one.psql(TABLE).expect("a table");
-    assert!(other.psql("select v from t").is_err());
+    one.query(TABLE).expect("a table");
+    assert!(other.query("select v from t").is_err());
 }
 
 #[test]
@@ -39,10 +39,10 @@ fn a_database_is_gone_when_dropped_whoever_is_connected() {
     let name = database.name().to_owned();
     let connected = support::psql_process(&database.url(), "select pg_sleep(600)");
     let sessions = format!("select count(*) from pg_stat_activity where datname = '{name}'");
-    support::eventually("it is connected", || cluster.psql("postgres", &sessions).expect("rows") == "1");
+    support::eventually("it is connected", || cluster.query("postgres", &sessions).expect("rows") == "1");
     drop(database);
     let count = format!("select count(*) from pg_database where datname = '{name}'");
-    assert_eq!(cluster.psql("postgres", &count).expect("rows"), "0");
+    assert_eq!(cluster.query("postgres", &count).expect("rows"), "0");
     assert!(!connected.wait_with_output().expect("psql").status.success());
 }
 
@@ -53,8 +53,8 @@ async fn a_template_is_filled_once_and_copied_for_each_test() {
     let (one, other) = tokio::join!(filled(&schema, &count), filled(&schema, &count));
     let (one, other) = (one.expect("a database"), other.expect("a database"));
     assert_eq!(count.load(Ordering::SeqCst), 1);
-    one.psql("update t set v = 8").expect("written");
-    assert_eq!(other.psql("select v from t").expect("rows"), "7");
+    one.query("update t set v = 8").expect("written");
+    assert_eq!(other.query("select v from t").expect("rows"), "7");
     filled(&format!("another {schema}"), &count).await.expect("a database");
     assert_eq!(count.load(Ordering::SeqCst), 2, "another schema is another template");
 }
@@ -70,6 +70,6 @@ fn a_template_that_could_not_be_filled_is_filled_by_the_next_test() {
     assert!(failed.expect_err("told").to_string().contains("the migration is wrong"));
     let fill = |url: String| support::psql_process(&url, TABLE).wait().map(drop);
     let database = cluster.database_from_template_blocking(&schema, fill).expect("a database");
-    assert_eq!(database.psql("select v from t").expect("rows"), "7");
-    assert!(database.psql("select from half_done").is_err(), "the half-done template was copied");
+    assert_eq!(database.query("select v from t").expect("rows"), "7");
+    assert!(database.query("select from half_done").is_err(), "the half-done template was copied");
 }

@@ -83,7 +83,7 @@ fn the_shared_cluster_outlives_a_killed_test_but_not_the_last_one() {
 #[ignore = "a part of the_shared_cluster_outlives_a_killed_test_but_not_the_last_one"]
 fn child_that_shares() {
     let cluster = postgres::shared().expect("PostgreSQL");
-    let folder = cluster.psql("postgres", "show data_directory").expect("an answer");
+    let folder = cluster.query("postgres", "show data_directory").expect("an answer");
     let folder = PathBuf::from(folder.strip_suffix("/data").expect("a data folder"));
     let record = std::fs::File::open(folder.join("pid")).expect("a record");
     let pid = std::io::read_to_string(record).expect("text");

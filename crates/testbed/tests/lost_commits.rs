@@ -11,12 +11,12 @@ use slippers_testbed::proxy::{Cut, Faults, Lose, Proxy};
 
 fn database() -> Database {
     let database = postgres::shared().expect("PostgreSQL").database().expect("a database");
-    database.psql("create table t (v int)").expect("a table");
+    database.query("create table t (v int)").expect("a table");
     database
 }
 
 fn rows(database: &Database) -> String {
-    database.psql("select count(*) from t").expect("an answer")
+    database.query("select count(*) from t").expect("an answer")
 }
 
 /// One transaction through the proxy, in the simple protocol.
@@ -58,8 +58,8 @@ fn a_lost_request_is_an_error_for_the_client_and_nothing_on_the_server() {
 #[test]
 fn a_commit_that_the_server_refuses_is_lost_but_not_counted() {
     let database = database();
-    database.psql("alter table t add unique (v) deferrable initially deferred").expect("altered");
-    database.psql("insert into t values (1)").expect("written");
+    database.query("alter table t add unique (v) deferrable initially deferred").expect("altered");
+    database.query("insert into t values (1)").expect("written");
     let proxy = proxy_to(postgres::shared().expect("PostgreSQL").port(), Cut::next(Lose::Answer));
     let output = insert(&database, &proxy);
     assert!(!String::from_utf8_lossy(&output.stderr).contains("duplicate key"), "the answer came");

@@ -13,7 +13,7 @@ fn a_cluster_of_ones_own_answers_and_is_gone_when_dropped() {
     let cluster = Postgres::start().expect("PostgreSQL");
     let (port, pid) = (cluster.port(), cluster.server().pid().expect("a process"));
     let folder = cluster.server().folder().to_owned();
-    assert_eq!(cluster.psql("postgres", "show fsync").expect("an answer"), "off");
+    assert_eq!(cluster.query("postgres", "show fsync").expect("an answer"), "off");
     assert!(folder.exists() && port_answers(port) && support::is_process(pid));
     drop(cluster);
     assert!(!folder.exists(), "its files are left");
@@ -25,15 +25,15 @@ fn a_cluster_of_ones_own_answers_and_is_gone_when_dropped() {
 fn settings_and_fsync_are_what_was_asked_for() {
     let builder = Postgres::builder().fsync(true).setting("max_connections", 17);
     let cluster = builder.start().expect("PostgreSQL");
-    let shown = cluster.psql("postgres", "show fsync;\nshow full_page_writes;\nshow max_connections");
+    let shown = cluster.query("postgres", "show fsync;\nshow full_page_writes;\nshow max_connections");
     assert_eq!(shown.expect("an answer"), "on\non\n17");
 }
 
 #[test]
 fn trigram_search_is_installed() {
     let database = postgres::shared().expect("PostgreSQL").database().expect("a database");
-    database.psql("create extension pg_trgm").expect("pg_trgm");
-    assert_eq!(database.psql("select similarity('ТАПКИ', 'тапки')").expect("an answer"), "1");
+    database.query("create extension pg_trgm").expect("pg_trgm");
+    assert_eq!(database.query("select similarity('ТАПКИ', 'тапки')").expect("an answer"), "1");
 }
 
 #[test]
@@ -41,22 +41,41 @@ fn text_sorts_as_people_do_unless_bytes_are_asked_for() {
     let database = postgres::shared().expect("PostgreSQL").database().expect("a database");
     let sorted = |collate: &str| {
         let rows = format!("select v from (values ('a'), ('B'), ('c')) t(v) order by v {collate}");
-        database.psql(&rows).expect("rows")
+        database.query(&rows).expect("rows")
     };
     assert_eq!(sorted(""), "a\nB\nc");
     assert_eq!(sorted("collate \"C\""), "B\na\nc");
 }
 
 #[test]
+fn each_statement_commits_by_itself_and_a_refusal_is_told_in_the_servers_words() {
+    let database = postgres::shared().expect("PostgreSQL").database().expect("a database");
+    let rows = database.query(
+        "create table t (v int, w text);\ninsert into t values (1, 'a;b'), (2, null);\nselect * from t",
+    );
+    assert_eq!(rows.expect("rows"), "1|a;b\n2|");
+    let refused = database.query("insert into t values (3);\nselect from nowhere;\ninsert into t values (4)");
+    let told = refused.expect_err("there is no such table").to_string();
+    assert!(told.contains("ERROR: relation \"nowhere\" does not exist"), "{told}");
+    assert_eq!(database.query("select max(v) from t").expect("rows"), "3");
+}
+
+#[tokio::test]
+async fn a_task_may_ask_too() {
+    let database = postgres::shared().expect("PostgreSQL").database().expect("a database");
+    assert_eq!(database.query("select 7").expect("rows"), "7");
+}
+
+#[test]
 fn a_server_killed_and_started_again_still_holds_what_was_committed() {
     let mut cluster = Postgres::builder().fsync(true).start().expect("PostgreSQL");
     let port = cluster.port();
-    cluster.psql("postgres", "create table t as select 42 as v").expect("a table");
+    cluster.query("postgres", "create table t as select 42 as v").expect("a table");
     cluster.server().kill_9().expect("killed");
-    assert!(cluster.psql("postgres", "select v from t").is_err());
+    assert!(cluster.query("postgres", "select v from t").is_err());
     cluster.restart().expect("PostgreSQL again");
     assert_eq!(cluster.port(), port);
-    assert_eq!(cluster.psql("postgres", "select v from t").expect("an answer"), "42");
+    assert_eq!(cluster.query("postgres", "select v from t").expect("an answer"), "42");
 }
 
 #[test]

@@ -311,6 +311,6 @@ fn the_shop_sells_through_pgbouncer_as_it_is_shipped() {
     shop.put_in_cart(&buyer, slipper, 2);
     shop.call(&buyer, "POST", "/orders/from-cart", &json!(null)).expect(200);
     assert_eq!(shop.stock(slipper), 1);
-    let shown = cluster.psql_through(pooler.port(), database.name(), "SHOW statement_timeout");
+    let shown = cluster.query_through(pooler.port(), database.name(), "SHOW statement_timeout");
     assert_eq!(shown.expect("an answer").trim(), "20s");
 }

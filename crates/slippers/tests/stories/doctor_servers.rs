@@ -28,7 +28,7 @@ fn examine(dir: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Report 
 #[test]
 fn a_server_its_pooler_and_its_replicas_are_looked_at() {
     let cluster = Postgres::builder().fsync(true).start().expect("PostgreSQL");
-    cluster.psql("postgres", "CREATE DATABASE shop TEMPLATE template0 ENCODING 'UTF8'").expect("a database");
+    cluster.query("postgres", "CREATE DATABASE shop TEMPLATE template0 ENCODING 'UTF8'").expect("a database");
     let dir = TempDir::new().expect("a folder");
     let url = cluster.url_of("shop");
     let settings = [("SECRET_KEY", KEY), ("DATABASE_URL", url.as_str())];
@@ -44,7 +44,7 @@ fn a_server_its_pooler_and_its_replicas_are_looked_at() {
     {
         assert_eq!(well.state(id), "skipped", "{id}");
     }
-    let run = |sql: &str| drop(cluster.psql("shop", sql).expect(sql));
+    let run = |sql: &str| drop(cluster.query("shop", sql).expect(sql));
     run("DROP INDEX orders_by_user");
     run("ALTER DATABASE shop SET synchronous_commit = off");
     run("SELECT setval('orders_id_seq', 9223372036854775807 / 10 * 8)");

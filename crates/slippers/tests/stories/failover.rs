@@ -56,7 +56,7 @@ fn fail_over(stage: &Stage, then: impl FnOnce(usize)) -> Cost {
     let product = shop.product(&stage.admin, "Clog", &json!(10), STOCK);
     let buyers: Vec<Caller> = (0..BUYERS).map(|number| shop.customer(&format!("Buyer {number}"))).collect();
     let over = AtomicBool::new(false);
-    let rows = |of: usize, sql: &str| stage.replicas[of].psql(stage.database.name(), sql).expect("rows");
+    let rows = |of: usize, sql: &str| stage.replicas[of].query(stage.database.name(), sql).expect("rows");
     let count = |of| rows(of, "SELECT count(*) FROM orders").trim().parse::<i64>().expect("a number");
     let (chosen, acknowledged) = std::thread::scope(|scope| {
         let ordering: Vec<_> =
@@ -89,10 +89,10 @@ fn fail_over(stage: &Stage, then: impl FnOnce(usize)) -> Cost {
 /// From now on commits wait for one of the replicas.
 fn make_synchronous(stage: &Stage) {
     let wait = "alter system set synchronous_standby_names = '*';\nselect pg_reload_conf()";
-    stage.primary.psql("postgres", wait).expect("set");
+    stage.primary.query("postgres", wait).expect("set");
     let has_one = "select count(*) from pg_stat_replication where sync_state = 'sync'";
     eventually("commits wait for a replica", || {
-        (stage.primary.psql("postgres", has_one).expect("a count").trim() == "1").then_some(())
+        (stage.primary.query("postgres", has_one).expect("a count").trim() == "1").then_some(())
     });
 }
 
@@ -174,7 +174,7 @@ fn move_away(stage: &Stage, latency: Duration) -> Proxy {
     );
     stage.replicas[0].follow(proxy.port()).expect("it follows by another way");
     eventually("it streams by the other way", || {
-        streams(&stage.replicas[0].psql("postgres", &by_proxy).expect("a count")).then_some(())
+        streams(&stage.replicas[0].query("postgres", &by_proxy).expect("a count")).then_some(())
     });
     proxy
 }

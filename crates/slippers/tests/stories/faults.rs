@@ -117,7 +117,7 @@ impl Ordeal {
     }
 
     fn number(&self, sql: &str) -> i64 {
-        self.database.psql(sql).expect(sql).trim().parse().expect("a number")
+        self.database.query(sql).expect(sql).trim().parse().expect("a number")
     }
 
     fn check(&self, told: &[Vec<String>]) {

@@ -135,7 +135,8 @@ fn ten_times(far: &Far, window: Duration, peak: usize) -> (Tally, i64) {
                 WHERE datname = current_database() AND application_name = 'slippers'";
             let mut most = 0;
             while !over.load(Ordering::SeqCst) {
-                most = most.max(far.database.psql(count).expect("a count").trim().parse().expect("a number"));
+                most =
+                    most.max(far.database.query(count).expect("a count").trim().parse().expect("a number"));
                 pause(Duration::from_millis(20));
             }
             most

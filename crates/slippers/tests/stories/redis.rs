@@ -59,7 +59,7 @@ fn pages_come_from_other_instances_and_are_never_old() {
     let admin = one.admin();
     let slipper = one.product(&admin, "Комфорт", &json!(25), 3);
     let identity = database
-        .psql(
+        .query(
             "SELECT concat_ws('-', system_identifier, oid, substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))
              FROM pg_control_system(), pg_database WHERE datname = current_database()",
         )

@@ -69,7 +69,7 @@ impl Stage {
     pub(crate) fn reads_of(&self, replica: usize) -> i64 {
         let sql = "SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_user_tables
                    WHERE relname = 'slippers'";
-        let rows = self.replicas[replica].psql(self.database.name(), sql).expect("a count");
+        let rows = self.replicas[replica].query(self.database.name(), sql).expect("a count");
         rows.trim().parse().expect("a number")
     }
 }
@@ -172,7 +172,7 @@ fn where_one_instance_is_alone_replicas_answer_people_too_and_never_too_early() 
     let buyer = shop.customer("Nodira");
     shop.put_in_cart(&buyer, product, 1);
     let carts = "SELECT coalesce(seq_scan, 0) + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = 'carts'";
-    let asked = || stage.replicas[0].psql(stage.database.name(), carts).expect("a count");
+    let asked = || stage.replicas[0].query(stage.database.name(), carts).expect("a count");
     eventually("a replica answers for the cart", || {
         ask(shop, &buyer, "/cart", None);
         (asked().trim() != "0").then_some(())

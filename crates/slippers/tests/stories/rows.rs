@@ -89,7 +89,7 @@ impl Rows {
                 statement.query_map([], read).and_then(Iterator::collect).expect(sql)
             }
             Self::Server(server) => {
-                let rows = server.database.psql(sql).expect(sql);
+                let rows = server.database.query(sql).expect(sql);
                 rows.lines().map(|row| row.split('|').map(str::to_owned).collect()).collect()
             }
         }
@@ -105,7 +105,7 @@ impl Rows {
         match self {
             Self::File(path) => open(path).execute_batch(sql).expect(sql),
             Self::Server(server) => {
-                server.database.psql(sql).expect(sql);
+                server.database.query(sql).expect(sql);
                 if let Some(replicated) = &server.replicated {
                     wait_for_replicas(replicated);
                 }

@@ -92,7 +92,7 @@ fn a_move_that_fails_leaves_nothing_and_can_be_repeated() {
     let (code, _, complained) = transfer(&shop, &target);
     assert!(code == 1 && complained.contains("orders.notes holds a NUL character"), "{complained}");
     let tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'";
-    assert_eq!(target.psql(tables).expect("a count").trim(), "0", "not even the tables stayed");
+    assert_eq!(target.query(tables).expect("a count").trim(), "0", "not even the tables stayed");
     shop.rows().run("UPDATE orders SET notes = NULL");
     let (code, _, complained) = transfer(&shop, &target);
     assert_eq!(code, 0, "{complained}");

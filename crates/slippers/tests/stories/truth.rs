@@ -197,7 +197,7 @@ fn two_instances(writes: i64, limit: Duration) -> Trial {
 fn cut_ears(database: &Database) -> usize {
     let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
                WHERE datname = current_database() AND application_name = 'slippers-listen'";
-    database.psql(cut).expect("an answer").trim().parse().expect("a number")
+    database.query(cut).expect("an answer").trim().parse().expect("a number")
 }
 
 #[test]

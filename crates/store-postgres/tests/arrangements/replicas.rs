@@ -89,7 +89,7 @@ async fn replicas_answer_what_the_stories_read() {
                 assert_eq!(shop.cart(order.user).await.lines, []);
                 assert_eq!(shop.order(order.id).await, *order);
             }
-            let counted = tokio::task::block_in_place(|| replica.psql(&name, &sql));
+            let counted = tokio::task::block_in_place(|| replica.query(&name, &sql));
             counted.expect("a count").trim() != "0"
         })
         .await;

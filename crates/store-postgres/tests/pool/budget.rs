@@ -23,7 +23,7 @@ async fn more_than_the_server_gives_is_refused_before_anything_is_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_of_the_database_counts_too() {
     let database = support::database().await;
-    database.psql(&format!("ALTER DATABASE {} CONNECTION LIMIT 5", database.name())).expect("altered");
+    database.query(&format!("ALTER DATABASE {} CONNECTION LIMIT 5", database.name())).expect("altered");
     let store = PostgresStore::open(&PostgresSettings::new(database.url())).await.expect("a store");
     assert_eq!(store.pool_status().size, 4, "one is left for word of changes");
 }
@@ -85,7 +85,7 @@ async fn behind_a_pooler_limits_hold_for_the_transaction_and_no_longer() {
         stranger.batch_execute(NOTE).await.expect("a trigger");
         let before = settings_in(&stranger).await;
         slippers_store_contract::given::Shop::new(std::sync::Arc::new(store)).category("Домашние").await;
-        assert_eq!(database.psql("SELECT settings FROM noted").expect("noted").trim(), "15s 10s 15s off");
+        assert_eq!(database.query("SELECT settings FROM noted").expect("noted").trim(), "15s 10s 15s off");
         assert_eq!(settings_in(&stranger).await, before, "others share the connection");
     }
 }

@@ -67,7 +67,7 @@ const KINDS: &str = "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity 
      WHERE datname = current_database() AND application_name LIKE 'slippers%'";
 
 fn kinds(database: &Database) -> String {
-    tokio::task::block_in_place(|| database.psql(KINDS)).expect("an answer").trim().to_owned()
+    tokio::task::block_in_place(|| database.query(KINDS)).expect("an answer").trim().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,7 +183,7 @@ async fn every_connection_is_encrypted_and_a_cancel_too() {
         .await
         .expect("a write");
     let asked =
-        |sql: &str| tokio::task::block_in_place(|| database.psql(sql)).expect("an answer").trim().to_owned();
+        |sql: &str| tokio::task::block_in_place(|| database.query(sql)).expect("an answer").trim().to_owned();
     let until = async |what: &str, sql: &str, expected: &str| {
         let became = wait::until_async(PATIENCE, async || (asked(sql) == expected).then_some(()));
         assert!(became.await.is_some(), "{what}: {}", asked(sql));

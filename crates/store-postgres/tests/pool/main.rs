@@ -63,7 +63,7 @@ const CONNECTIONS: &str = "SELECT count(*) FROM pg_stat_activity WHERE backend_t
 impl Stage {
     /// Asks with a program of its own, on a thread that may block.
     async fn ask(&self, sql: &str) -> String {
-        tokio::task::block_in_place(|| self.database.psql(sql)).expect("an answer").trim().to_owned()
+        tokio::task::block_in_place(|| self.database.query(sql)).expect("an answer").trim().to_owned()
     }
 
     async fn connections(&self) -> usize {

@@ -1,10 +1,9 @@
 //! A running cluster as its clients see it.
 
 use std::path::PathBuf;
-use std::process::Command;
 
+use super::query::query;
 use crate::error::Error;
-use crate::program;
 
 /// Where a cluster listens and how to get in, as the superuser `postgres`.
 #[derive(Debug, Clone)]
@@ -36,20 +35,14 @@ impl Cluster {
         &self.password
     }
 
-    /// Runs statements with `psql` and gives the rows, columns separated by `|`. Each statement of several commits by
-    /// itself. Fails with the server's words at the first error.
-    pub fn psql(&self, database: &str, sql: &str) -> Result<String, Error> {
-        self.psql_through(self.port, database, sql)
+    /// Runs statements and gives the rows, columns separated by `|`. Statements end with `;` and a line's end, and each
+    /// commits by itself. Fails with the server's words at the first error.
+    pub fn query(&self, database: &str, sql: &str) -> Result<String, Error> {
+        self.query_through(self.port, database, sql)
     }
 
     /// The same behind another port: a pooler's or a proxy's.
-    pub fn psql_through(&self, port: u16, database: &str, sql: &str) -> Result<String, Error> {
-        let mut psql = Command::new(program::postgresql_folder()?.join("psql"));
-        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres"]);
-        psql.arg("-p").arg(port.to_string()).args(["-d", database]).env("PGPASSWORD", &self.password);
-        for statement in sql.split(";\n") {
-            psql.args(["-c", statement]);
-        }
-        program::run(&format!("`{sql}`"), &mut psql)
+    pub fn query_through(&self, port: u16, database: &str, sql: &str) -> Result<String, Error> {
+        query(&self.url_through(port, database), sql)
     }
 }

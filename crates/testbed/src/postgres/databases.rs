@@ -32,16 +32,16 @@ impl Database {
         &self.name
     }
 
-    /// Runs statements in it with `psql`; see [`Cluster::psql`].
-    pub fn psql(&self, sql: &str) -> Result<String, Error> {
-        self.cluster.psql(&self.name, sql)
+    /// Runs statements in it; see [`Cluster::query`].
+    pub fn query(&self, sql: &str) -> Result<String, Error> {
+        self.cluster.query(&self.name, sql)
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
         // It goes with its cluster anyway; until then it would only take room.
-        let _ = self.cluster.psql("postgres", &format!("drop database {} with (force)", self.name));
+        let _ = self.cluster.query("postgres", &format!("drop database {} with (force)", self.name));
     }
 }
 
@@ -100,7 +100,7 @@ impl Cluster {
         // Files are copied as they are: page by page through the log, as is usual since PostgreSQL 15, takes twice the
         // processor, and as much again on each replica.
         let create = format!("create database {name} template {template} strategy file_copy");
-        self.psql("postgres", &create)?;
+        self.query("postgres", &create)?;
         Ok(Database { cluster: self.clone(), name })
     }
 }
@@ -155,7 +155,7 @@ impl<'a> Template<'a> {
         let begin = format!(
             "drop database if exists {half} with (force);\ncreate database {half} template template0"
         );
-        self.cluster.psql("postgres", &begin)?;
+        self.cluster.query("postgres", &begin)?;
         Ok(self.cluster.url_of(&half))
     }
 
@@ -172,7 +172,7 @@ impl<'a> Template<'a> {
              select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{half}';\n\
              alter database {half} rename to {name}"
         );
-        self.cluster.psql("postgres", &finish)?;
+        self.cluster.query("postgres", &finish)?;
         self.cluster.copy_of(name)
     }
 }

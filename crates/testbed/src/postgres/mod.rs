@@ -3,6 +3,7 @@
 mod cluster;
 mod databases;
 mod own;
+mod query;
 mod replica;
 mod shared;
 mod template;

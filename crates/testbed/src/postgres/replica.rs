@@ -32,7 +32,7 @@ impl Postgres {
         let set = format!(
             "alter system set recovery_min_apply_delay = '{millis}ms';\nselect from pg_reload_conf()"
         );
-        self.psql("postgres", &set).map(drop)
+        self.query("postgres", &set).map(drop)
     }
 
     /// From now on a replica streams from the cluster behind this port of 127.0.0.1: after a failover, that of the one that
@@ -43,13 +43,13 @@ impl Postgres {
              select from pg_reload_conf()",
             self.password()
         );
-        self.psql("postgres", &follow).map(drop)
+        self.query("postgres", &follow).map(drop)
     }
 
     /// Makes a replica a primary of its own, on a new timeline, and waits until it takes writes. What it received and
     /// hasn't replayed yet it replays first, without delay.
     pub fn promote(&self) -> Result<(), Error> {
-        match self.psql("postgres", "select pg_promote(true, 60)")?.as_str() {
+        match self.query("postgres", "select pg_promote(true, 60)")?.as_str() {
             "t" => Ok(()),
             other => Err(Error::Failed { what: "promoting".into(), output: other.to_owned() }),
         }
@@ -61,7 +61,7 @@ impl Cluster {
     pub fn position(&self) -> Result<u64, Error> {
         let ask = "select pg_wal_lsn_diff(case when pg_is_in_recovery() then pg_last_wal_replay_lsn() \
                    else pg_current_wal_insert_lsn() end, '0/0')";
-        let answer = self.psql("postgres", ask)?;
+        let answer = self.query("postgres", ask)?;
         answer.parse().map_err(|_| Error::Failed { what: "asking for the position".into(), output: answer })
     }
 
@@ -71,7 +71,7 @@ impl Cluster {
                    (select count(*) as receiving from pg_stat_wal_receiver where status = 'streaming') as receivers \
                    where receiving = 0";
         let received =
-            wait::until(wait::LIMIT, || match self.psql("postgres", ask) {
+            wait::until(wait::LIMIT, || match self.query("postgres", ask) {
                 Ok(answer) if answer.is_empty() => None,
                 Ok(answer) => {
                     let position = answer.parse();

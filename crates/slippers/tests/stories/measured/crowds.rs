@@ -45,7 +45,7 @@ impl Fair {
         assert_eq!(code, 0, "{complained}");
         let plenty = "UPDATE slippers SET quantity = 10000000";
         match &server {
-            Some((database, _)) => drop(database.psql(plenty).expect("plenty")),
+            Some((database, _)) => drop(database.query(plenty).expect("plenty")),
             None => shop.rows().run(plenty),
         }
         let buyers = (0..CROWD).map(|number| shop.customer(&format!("Buyer {number}"))).collect();

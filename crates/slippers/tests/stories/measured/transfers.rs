@@ -49,7 +49,7 @@ fn large() -> (Shop, Caller, Vec<Caller>) {
 }
 
 fn sums_of(target: &Database) -> Vec<String> {
-    SUMS.map(|sql| target.psql(sql).expect(sql).trim().to_owned()).to_vec()
+    SUMS.map(|sql| target.query(sql).expect(sql).trim().to_owned()).to_vec()
 }
 
 #[test]
