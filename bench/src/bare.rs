@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use slippers_testbed::wait;
 
+use crate::Outcome;
 use crate::client::Client;
+use crate::cpu::Cpu;
 use crate::metrics::free_address;
-use crate::shop::{Shop, cpu_of};
+use crate::shop::Shop;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -42,12 +44,12 @@ impl Bare {
         Ok(bare)
     }
 
-    /// The processor time that it has used, in microseconds.
+    /// What it has used of the processors.
     ///
     /// # Errors
     /// When there is no `/proc` to read it from.
-    pub(crate) fn cpu(&self) -> Result<u64, Box<dyn Error>> {
-        cpu_of(self.child.id())
+    pub(crate) fn cpu(&self) -> Outcome<Cpu> {
+        Cpu::of(self.child.id())
     }
 }
 

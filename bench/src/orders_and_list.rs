@@ -15,6 +15,7 @@ use slippers_testbed::postgres::Postgres;
 use crate::Outcome;
 use crate::buyers::register;
 use crate::client::Client;
+use crate::cpu::Cpu;
 use crate::median;
 use crate::shop::Shop;
 use crate::wrk::Wrk;
@@ -134,7 +135,7 @@ impl Market {
     fn lists(&self) -> Outcome<Round> {
         let before = self.shop.cpu()?;
         let lists = LISTS.rate(self.shop.address, "/slippers/")?;
-        Ok(Round { lists, cpu: self.cpu_since(before)?, ..Round::default() })
+        Ok(Round { lists, cpu: self.cpu_since(&before)?, ..Round::default() })
     }
 
     /// The same while orders are placed and a product is sold out.
@@ -178,8 +179,8 @@ impl Market {
     }
 
     /// Microseconds of processor time a second of the load.
-    fn cpu_since(&self, before: u64) -> Outcome<f64> {
-        let took = u32::try_from(self.shop.cpu()?.saturating_sub(before))?;
+    fn cpu_since(&self, before: &Cpu) -> Outcome<f64> {
+        let took = u32::try_from(self.shop.cpu()?.micros_since(before))?;
         Ok(f64::from(took) / f64::from(u32::try_from(LISTS.seconds)?))
     }
 }

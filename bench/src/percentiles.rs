@@ -84,7 +84,7 @@ fn ask(shop: &Shop, kind: &str, products: u64, length: Duration) -> Outcome<()> 
             }
             let before = shop.cpu()?;
             let waits = load(shop.address, &|number| target(number), &holds, rate, length, CONNECTIONS)?;
-            let cpu = (shop.cpu()? - before) / u64::try_from(waits.count())?.max(1);
+            let cpu = shop.cpu()?.micros_since(&before) / u64::try_from(waits.count())?.max(1);
             let [p50, p95, p99, p999] = [500, 950, 990, 999].map(|share| waits.within(share));
             println!(
                 "| {what}, {kind} | {rate} | {} | {p50} | {p95} | {p99} | {p999} | {cpu} |",

@@ -12,12 +12,12 @@ use slippers_testbed::postgres::{Database, Postgres};
 use slippers_testbed::wait;
 use tempfile::TempDir;
 
+use crate::Outcome;
 use crate::buyers::head_of;
 use crate::client::Client;
+use crate::cpu::Cpu;
 use crate::metrics::free_address;
 
-/// Clock ticks are a hundredth of a second on every Linux that this runs on.
-const TICK_MICROS: u64 = 10_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 const ADMIN_PASSWORD: &str = "slippers-of-the-bench";
 
@@ -200,27 +200,16 @@ impl Shop {
         Ok(line.trim().trim_end_matches("kB").trim().parse()?)
     }
 
-    /// The processor time that the shop and the server of its database have used, in microseconds.
+    /// What the shop and the server of its database have used of the processors.
     ///
     /// # Errors
     /// When there is no `/proc` to read it from.
-    pub(crate) fn cpu(&self) -> Result<u64, Box<dyn Error>> {
-        let mut ticks = ticks_of(self.shop.id())?;
-        if let Some(postmaster) = self.postmaster {
-            for process in fs::read_dir("/proc")? {
-                let stat = process?.path().join("stat");
-                // A process that has ended meanwhile is in its parent's figures.
-                let Some(times) = fs::read_to_string(stat).ok().and_then(|text| times(&text).ok()) else {
-                    continue;
-                };
-                if times.parent == postmaster {
-                    ticks += times.own;
-                } else if times.id == postmaster {
-                    ticks += times.own + times.of_children;
-                }
-            }
+    pub(crate) fn cpu(&self) -> Outcome<Cpu> {
+        let cpu = Cpu::of(self.shop.id())?;
+        match self.postmaster {
+            Some(parent) => cpu.and_family(parent),
+            None => Ok(cpu),
         }
-        Ok(ticks * TICK_MICROS)
     }
 }
 
@@ -278,37 +267,4 @@ impl Drop for Shop {
         let _ = self.shop.kill();
         let _ = self.shop.wait();
     }
-}
-
-/// The processor time that a process has used, in microseconds.
-///
-/// # Errors
-/// When there is no `/proc` to read it from.
-pub(crate) fn cpu_of(process: u32) -> Result<u64, Box<dyn Error>> {
-    Ok(ticks_of(process)? * TICK_MICROS)
-}
-
-fn ticks_of(process: u32) -> Result<u64, Box<dyn Error>> {
-    Ok(times(&fs::read_to_string(format!("/proc/{process}/stat"))?)?.own)
-}
-
-/// What a process has used of the processors, in ticks.
-struct Times {
-    id: u32,
-    parent: u32,
-    own: u64,
-    of_children: u64,
-}
-
-/// Reads `/proc/PID/stat` (proc(5)).
-fn times(stat: &str) -> Result<Times, Box<dyn Error>> {
-    let (id, rest) = stat.split_once(' ').ok_or("no id")?;
-    let fields: Vec<&str> = rest.rsplit_once(')').ok_or("no name")?.1.split_whitespace().collect();
-    let number = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).ok_or("no number");
-    Ok(Times {
-        id: id.parse()?,
-        parent: u32::try_from(number(1)?)?,
-        own: number(11)? + number(12)?,
-        of_children: number(13)? + number(14)?,
-    })
 }

@@ -11,6 +11,7 @@ use super::pages::{LAST_SKIP, any_page, any_product, carts};
 use super::{Rounds, row};
 use crate::Outcome;
 use crate::bare::Bare;
+use crate::cpu::Cpu;
 use crate::shop::Shop;
 
 const MICROS: f64 = 1e6;
@@ -77,11 +78,11 @@ fn open(shop: &Shop) -> Outcome<Connection> {
 fn of_a_core(
     rounds: Rounds,
     load: impl FnOnce() -> Outcome<f64>,
-    cpu: impl Fn() -> Outcome<u64>,
+    cpu: impl Fn() -> Outcome<Cpu>,
 ) -> Outcome<f64> {
     let before = cpu()?;
     let requests = load()? * f64::from(u32::try_from(rounds.seconds)?);
-    let took = f64::from(u32::try_from(cpu()?.saturating_sub(before))?);
+    let took = f64::from(u32::try_from(cpu()?.micros_since(&before))?);
     Ok(requests * MICROS / took)
 }
 
