@@ -84,8 +84,8 @@ pub struct Place<Id = SlipperId> {
 
 /// Pages that end before this are as cheap to walk to as to look up, unless something is searched for.
 const NEAR: i64 = 200;
-/// Between one stone on the way to a deep page and the next: so many ids are walked past in some 25 µs.
-pub const STRIDE: i64 = 500;
+/// Between one stone on the way to a deep page and the next: so many ids are walked past in some 10 µs.
+pub const STRIDE: i64 = 200;
 /// Stones lie as deep as lists are promised to be flat.
 const DEEPEST: i64 = 10_000;
 

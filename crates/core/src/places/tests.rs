@@ -23,20 +23,23 @@ const ORDER: ListOrder = ListOrder(7);
 #[test]
 fn stones_lead_to_a_far_page() {
     let places = Places::<SlipperQuery>::default();
-    let far = query(1_720, 20, None);
+    let far = query(3 * STRIDE + 50, 20, None);
     assert_eq!((hops(&far, None), hops(&query(10_020, 20, None), None)), (3, 0));
     let last = places.lay_stones(ORDER, &far, None, &ids([50, 100, 150]));
-    assert_eq!(last, Some(Place { id: SlipperId::new(150), position: 1_500 }));
+    assert_eq!(last, Some(Place { id: SlipperId::new(150), position: 3 * STRIDE }));
     assert_eq!(places.start(ORDER, &far), Start::At(last.expect("a stone")));
     assert_eq!(hops(&far, last), 0);
-    let nearer = query(1_100, 20, None);
-    assert_eq!(places.start(ORDER, &nearer), Start::At(Place { id: SlipperId::new(100), position: 1_000 }));
+    let nearer = query(2 * STRIDE + 50, 20, None);
+    assert_eq!(
+        places.start(ORDER, &nearer),
+        Start::At(Place { id: SlipperId::new(100), position: 2 * STRIDE })
+    );
     // From a place on the way; and what is known of a page is kept.
-    places.remember(ORDER, &query(3_000, 20, None), ids(301..=320));
-    let from = Place { id: SlipperId::new(200), position: 2_000 };
-    let last = places.lay_stones(ORDER, &query(3_100, 20, None), Some(from), &ids([250, 301]));
-    assert_eq!(last.map(|place| place.position), Some(3_000));
-    assert_eq!(places.start(ORDER, &query(3_000, 20, None)), Start::Known(ids(301..=320).into()));
+    places.remember(ORDER, &query(6 * STRIDE, 20, None), ids(301..=320));
+    let from = Place { id: SlipperId::new(200), position: 4 * STRIDE };
+    let last = places.lay_stones(ORDER, &query(6 * STRIDE + 50, 20, None), Some(from), &ids([250, 301]));
+    assert_eq!(last.map(|place| place.position), Some(6 * STRIDE));
+    assert_eq!(places.start(ORDER, &query(6 * STRIDE, 20, None)), Start::Known(ids(301..=320).into()));
 }
 
 #[test]

@@ -12,7 +12,7 @@
 //! What was found is remembered ([`Places`]) under the number of the lists' order, which comes with every page from its own
 //! snapshot: the next page starts where this one ended, and neither it nor its total is looked for twice. Which order a
 //! snapshot will have is a guess before it is read; where it was wrong, a page without a search is read once more. Who goes
-//! far leaves a stone every 500 products, from which others start.
+//! far leaves a stone every 200 products, from which others start.
 
 mod counting;
 mod statement;

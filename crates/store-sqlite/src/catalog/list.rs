@@ -10,7 +10,7 @@
 //!
 //! What was found is remembered ([`Places`]) under the number of the lists' order, which the first statement reads in the
 //! page's own snapshot: the next page starts where this one ended, and neither it nor its total is looked for twice. Who
-//! goes far leaves a stone every 500 products, from which others start.
+//! goes far leaves a stone every 200 products, from which others start.
 
 mod counting;
 mod statement;
