@@ -6,10 +6,19 @@ use std::io;
 
 use crate::Outcome;
 
-/// What threads had used at one moment, in nanoseconds, by their numbers: from `schedstat`, as `stat` counts in hundredths of a
-/// second, which is a tenth of a short round.
+/// `stat` counts in hundredths of a second, on every Linux that this runs on.
+const TICK_NANOS: u64 = 10_000_000;
+
+/// What had been used at one moment, in nanoseconds: from `schedstat`, as a tick of `stat` is a tenth of a short round.
 #[derive(Debug, Default)]
-pub(crate) struct Cpu(HashMap<u32, u64>);
+pub(crate) struct Cpu {
+    /// By the threads of the process, as far as they live. One that has ended is forgotten: threads end when they have long been idle.
+    threads: HashMap<u32, u64>,
+    /// By a parent and its living children, processes of one thread each.
+    family: u64,
+    /// By children that have ended, in whole ticks.
+    ended: u64,
+}
 
 impl Cpu {
     /// Of a process.
@@ -18,49 +27,61 @@ impl Cpu {
     /// When there is no such process, or no Linux to ask for it.
     pub(crate) fn of(process: u32) -> Outcome<Self> {
         let mut cpu = Self::default();
-        cpu.add(process).map_err(|error| format!("/proc/{process}: {error}"))?;
+        for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+            let Some(id) = number_in(thread?.file_name().to_str()) else { continue };
+            match used_by(&format!("/proc/{process}/task/{id}")) {
+                Ok(used) => drop(cpu.threads.insert(id, used)),
+                // The first thread lives as long as the process; another may have ended since it was listed.
+                Err(_) if id != process => {}
+                Err(cause) => return Err(format!("/proc/{process}/schedstat: {cause}").into()),
+            }
+        }
         Ok(cpu)
     }
 
-    /// Adds those of a process and of all that it has started.
+    /// Adds a server that has a process for each connection.
     ///
     /// # Errors
     /// As [`Cpu::of`].
     pub(crate) fn and_family(mut self, parent: u32) -> Outcome<Self> {
         for process in fs::read_dir("/proc")? {
-            let process = process?;
-            let Some(id) = process.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            // One that ends meanwhile is as good as one that ended before.
-            let is_family = id == parent || parent_of(id).is_ok_and(|of_it| of_it == parent);
-            if is_family && self.add(id).is_err() && id == parent {
-                return Err(format!("process {parent} has ended").into());
+            let Some(id) = number_in(process?.file_name().to_str()) else { continue };
+            // Whoever ends while this is read is counted by the parent, which is read last.
+            if id != parent && stat(id, PARENT).is_ok_and(|of_it| of_it == u64::from(parent)) {
+                self.family += used_by(&format!("/proc/{id}")).unwrap_or(0);
             }
         }
+        self.family += used_by(&format!("/proc/{parent}"))?;
+        self.ended = (stat(parent, CHILDREN_USER)? + stat(parent, CHILDREN_SYSTEM)?) * TICK_NANOS;
         Ok(self)
     }
 
-    /// Microseconds since an earlier moment. What a thread used that has ended since is not among them.
+    /// Microseconds since an earlier moment.
     pub(crate) fn micros_since(&self, earlier: &Self) -> u64 {
-        let used = self.0.iter().map(|(thread, used)| used - earlier.0.get(thread).unwrap_or(&0).min(used));
-        used.sum::<u64>() / 1_000
-    }
-
-    fn add(&mut self, process: u32) -> io::Result<()> {
-        for thread in fs::read_dir(format!("/proc/{process}/task"))? {
-            let thread = thread?;
-            let Some(id) = thread.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else { continue };
-            let used = text.split_whitespace().next().and_then(|used| used.parse().ok());
-            self.0.insert(id, used.ok_or_else(|| io::Error::other("schedstat holds no number"))?);
-        }
-        Ok(())
+        let of_thread =
+            |(thread, used): (&u32, &u64)| used.saturating_sub(*earlier.threads.get(thread).unwrap_or(&0));
+        let of_family = (self.family + self.ended).saturating_sub(earlier.family + earlier.ended);
+        (self.threads.iter().map(of_thread).sum::<u64>() + of_family) / 1_000
     }
 }
 
-/// The fourth field of `/proc/PID/stat` (proc(5)); the second, the name, may hold anything.
-fn parent_of(process: u32) -> io::Result<u32> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let after_name = stat.rsplit_once(')').map(|(_, rest)| rest);
-    let parent = after_name.and_then(|rest| rest.split_whitespace().nth(1)).and_then(|id| id.parse().ok());
-    parent.ok_or_else(|| io::Error::other("stat holds no parent"))
+/// The first number of a `schedstat`.
+fn used_by(folder: &str) -> io::Result<u64> {
+    let text = fs::read_to_string(format!("{folder}/schedstat"))?;
+    number_in(text.split_whitespace().next()).ok_or_else(|| io::Error::other("no number"))
+}
+
+/// Fields of `/proc/PID/stat` (proc(5)), counted from behind the name, which may hold anything.
+const PARENT: usize = 1;
+const CHILDREN_USER: usize = 13;
+const CHILDREN_SYSTEM: usize = 14;
+
+fn stat(process: u32, field: usize) -> io::Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let after_name = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+    number_in(after_name.split_whitespace().nth(field)).ok_or_else(|| io::Error::other("no such field"))
+}
+
+fn number_in<T: std::str::FromStr>(text: Option<&str>) -> Option<T> {
+    text?.parse().ok()
 }

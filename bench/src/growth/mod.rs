@@ -153,7 +153,8 @@ fn ask(
     for _ in 0..20 {
         client.ask("GET", &next(), head, "")?;
     }
-    let (begun, before) = (Instant::now(), shop.cpu()?);
+    let before = shop.cpu()?;
+    let begun = Instant::now();
     while begun.elapsed() < ROUND {
         let target = next();
         let since = Instant::now();

@@ -11,7 +11,7 @@ use crate::shop::Shop;
 const OWN_ORDERS: u64 = 100;
 
 /// Products that get a name of their own, in a shop of any size.
-const UNIQUE: u64 = 900;
+const UNIQUE: u64 = 600;
 
 /// What was given.
 pub(crate) struct Given {

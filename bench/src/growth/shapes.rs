@@ -60,12 +60,13 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// A name of three words or more, less up to two characters at its beginning and at its end.
+/// A name of three words or more, less up to six characters at its beginning and two at its end: 21 forms of each name, more than are
+/// asked for in a row.
 fn name(names: &[String], number: u64) -> String {
     let at = |number: u64| usize::try_from(number).unwrap_or(0);
     let names: Vec<&String> = names.iter().filter(|name| name.matches(' ').count() >= 2).collect();
     let Some(name) = names.get(at(number) % names.len().max(1)) else { return "none".to_owned() };
-    let form = at(number) / names.len() % 9;
+    let form = at(number) / names.len() % 21;
     let shown = name.chars().count().saturating_sub(form % 3 + form / 3);
     encoded(&name.chars().skip(form / 3).take(shown).collect::<String>())
 }

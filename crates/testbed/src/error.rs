@@ -23,12 +23,12 @@ pub enum Error {
         /// Why it failed.
         cause: io::Error,
     },
-    /// A program that was asked to do something failed.
+    /// A program or a server that was asked to do something failed.
     #[error("{what} failed: {output}")]
     Failed {
         /// What was tried.
         what: String,
-        /// What the program said.
+        /// What it said.
         output: String,
     },
     /// A server ended before it answered.

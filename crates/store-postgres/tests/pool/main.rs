@@ -61,7 +61,7 @@ const CONNECTIONS: &str = "SELECT count(*) FROM pg_stat_activity WHERE backend_t
      AND datname = current_database() AND application_name = 'slippers'";
 
 impl Stage {
-    /// Asks with a program of its own, on a thread that may block.
+    /// Asks on a connection of its own, from a thread that may block.
     async fn ask(&self, sql: &str) -> String {
         tokio::task::block_in_place(|| self.database.query(sql)).expect("an answer").trim().to_owned()
     }

@@ -2,7 +2,7 @@
 //! 1.5 (200 of each), and stories ask by the thousand.
 
 use tokio_postgres::error::Error as Failure;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use crate::error::Error;
 
@@ -10,22 +10,32 @@ use crate::error::Error;
 /// whoever asks may be a task of a runtime that can't be blocked by another.
 pub(super) fn query(address: &str, sql: &str) -> Result<String, Error> {
     let what = || format!("`{sql}`");
-    let asked = std::thread::scope(|scope| {
-        scope
-            .spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let runtime = runtime.map_err(Error::io(what()))?;
-                let said = |failure| Error::Failed { what: what(), output: words_of(&failure) };
-                runtime.block_on(ask(address, sql)).map_err(said)
-            })
-            .join()
-    });
-    asked.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked))
+    let work = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Error::io(what()))?;
+        let said = |failure| Error::Failed { what: what(), output: words_of(&failure) };
+        runtime.block_on(ask(address, sql)).map_err(said)
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().spawn_scoped(scope, work).map_err(Error::io(what()))?;
+        thread.join().unwrap_or_else(|panicked| std::panic::resume_unwind(panicked))
+    })
 }
 
 async fn ask(address: &str, sql: &str) -> Result<String, Failure> {
     let (client, connection) = tokio_postgres::connect(address, NoTls).await?;
     let connection = tokio::spawn(connection);
+    let answer = rows(&client, sql).await;
+    // The server is told that this was all.
+    drop(client);
+    match connection.await {
+        // What it said before it closed the connection is not among its answers.
+        Ok(Err(why)) if answer.as_ref().is_err_and(Failure::is_closed) => Err(why),
+        _ => answer,
+    }
+}
+
+async fn rows(client: &Client, sql: &str) -> Result<String, Failure> {
     let mut answer = String::new();
     for statement in sql.split(";\n") {
         for message in client.simple_query(statement).await? {
@@ -35,9 +45,6 @@ async fn ask(address: &str, sql: &str) -> Result<String, Failure> {
             answer.push('\n');
         }
     }
-    // The server is told that this was all, so that nobody counts a connection that nobody uses.
-    drop(client);
-    drop(connection.await);
     Ok(answer.trim_end().to_owned())
 }
 
@@ -47,6 +54,6 @@ fn words_of(failure: &Failure) -> String {
         let cause = std::error::Error::source(failure).map(|cause| format!(": {cause}"));
         return format!("{failure}{}", cause.unwrap_or_default());
     };
-    let detail = said.detail().map(|detail| format!("\n{detail}"));
-    format!("{}: {}{}", said.severity(), said.message(), detail.unwrap_or_default())
+    let place = said.where_().map(|place| format!("\nCONTEXT: {place}"));
+    format!("{said}{}", place.unwrap_or_default())
 }
