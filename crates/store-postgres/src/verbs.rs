@@ -30,7 +30,13 @@ const IMPORT_LIMIT: Duration = Duration::from_secs(3600);
 
 /// For lists and searches: the planner is kept from reading a table from end to end. Where it believes that most rows
 /// match it would, and each row's trigrams would be worked out on the way. SET LOCAL ends with the transaction.
-const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off";
+pub(crate) const SNAPSHOT: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off";
+/// The same where there is one good way whatever is asked for: what is prepared is planned once. To plan a search for the term at
+/// hand takes some times as long as to find a few products, and PostgreSQL would do so for good where the few that a term has
+/// seem cheaper to it than as many as a term may have.
+pub(crate) const PLANNED_ONCE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+                                       SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan";
 pub(crate) const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// The statements of an import have a limit together, and what it stores may be slow in coming.
 const IMPORT: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
@@ -99,12 +105,12 @@ impl PostgresStore {
         self.read_in(&Way::to_primary(Class::Back, Some(SNAPSHOT)), &args, &verb).await
     }
 
-    /// A read of the catalogue, of one statement or (`is_snapshot`) several, which a replica may answer that shows what
+    /// A read of the catalogue, of one statement or (what begins it) several, which a replica may answer that shows what
     /// this program knows of. The same `key` is answered by the same replica.
     pub(crate) async fn read_shown<A, T, E, V>(
         &self,
         shown: Shown,
-        is_snapshot: bool,
+        begin: Option<&'static str>,
         key: u64,
         args: A,
         verb: V,
@@ -115,8 +121,7 @@ impl PostgresStore {
         E: From<StoreError> + Send,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
     {
-        let (class, begin) =
-            if is_snapshot { (Class::Search, Some(SNAPSHOT)) } else { (Class::Browse, None) };
+        let class = if begin.is_some() { Class::Search } else { Class::Browse };
         let way = match &self.replicas {
             Some(replicas) => Way {
                 floor: replicas.knowledge.floor_of(shown).map(|floor| (floor, key)),

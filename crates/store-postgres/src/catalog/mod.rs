@@ -21,6 +21,7 @@ use slippers_core::types::{CategoryId, SlipperId, Timestamp, UserId};
 
 use crate::replicas::Shown;
 use crate::store::PostgresStore;
+use crate::verbs::{PLANNED_ONCE, SNAPSHOT};
 
 /// By which a page is asked of the same replica every time.
 fn key_of(asked: &impl Hash) -> u64 {
@@ -31,14 +32,14 @@ fn key_of(asked: &impl Hash) -> u64 {
 impl CatalogStore for PostgresStore {
     async fn list_categories(&self, skip: i64, limit: i64) -> Result<Vec<Category>, StoreError> {
         let args = (skip, limit);
-        self.read_shown(Shown::Categories, false, key_of(&args), args, |db, (skip, limit)| {
+        self.read_shown(Shown::Categories, None, key_of(&args), args, |db, (skip, limit)| {
             Box::pin(categories::list(db, *skip, *limit))
         })
         .await
     }
 
     async fn find_category(&self, id: CategoryId) -> Result<Option<Category>, StoreError> {
-        self.read_shown(Shown::Categories, false, key_of(&id), id, |db, id| {
+        self.read_shown(Shown::Categories, None, key_of(&id), id, |db, id| {
             Box::pin(categories::find(db, *id))
         })
         .await
@@ -77,19 +78,23 @@ impl CatalogStore for PostgresStore {
     }
 
     async fn list_slippers(&self, query: SlipperQuery) -> Result<SlipperPage, StoreError> {
-        let (has_search, key) = (query.search.is_some(), key_of(&query));
+        let begin = match (&query.search, query.category) {
+            (None, _) => None,
+            (Some(_), None) => Some(PLANNED_ONCE),
+            // What a category and a term have in common is found by one or by both, by how common they are.
+            (Some(_), Some(_)) => Some(SNAPSHOT),
+        };
+        let key = key_of(&query);
         let args = (query, Arc::clone(&self.places));
-        self.read_shown(Shown::Slippers, has_search, key, args, |db, (query, places)| {
+        self.read_shown(Shown::Slippers, begin, key, args, |db, (query, places)| {
             Box::pin(list::page(db, places, query))
         })
         .await
     }
 
     async fn find_slipper(&self, id: SlipperId) -> Result<Option<Slipper>, StoreError> {
-        self.read_shown(Shown::Slipper(id), false, key_of(&id), id, |db, id| {
-            Box::pin(slippers::find(db, *id))
-        })
-        .await
+        self.read_shown(Shown::Slipper(id), None, key_of(&id), id, |db, id| Box::pin(slippers::find(db, *id)))
+            .await
     }
 
     async fn create_slipper(&self, new: NewSlipper, by: By, now: Timestamp) -> Result<Slipper, CatalogError> {
@@ -113,7 +118,7 @@ impl CatalogStore for PostgresStore {
     }
 
     async fn list_images(&self, id: SlipperId) -> Result<Option<Vec<Image>>, StoreError> {
-        self.read_shown(Shown::Slipper(id), false, key_of(&id), id, |db, id| {
+        self.read_shown(Shown::Slipper(id), None, key_of(&id), id, |db, id| {
             Box::pin(slippers::list_images(db, *id))
         })
         .await

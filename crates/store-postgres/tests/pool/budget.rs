@@ -28,7 +28,9 @@ async fn a_limit_of_the_database_counts_too() {
     assert_eq!(store.pool_status().size, 4, "one is left for word of changes");
 }
 
-const SETTINGS: &str = "statement_timeout lock_timeout idle_in_transaction_session_timeout jit";
+const SETTINGS: &str =
+    "statement_timeout lock_timeout idle_in_transaction_session_timeout jit max_parallel_workers_per_gather";
+const BOUND: &str = "15s 10s 15s off 0";
 
 async fn settings_in(client: &tokio_postgres::Client) -> String {
     let sql = format!(
@@ -43,19 +45,23 @@ async fn settings_in(client: &tokio_postgres::Client) -> String {
 }
 
 /// What the store's statements were bound by is seen by a trigger that notes it.
-const NOTE: &str = "CREATE TABLE noted (settings text);
-    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO noted SELECT string_agg(current_setting(name), ' ')
-        FROM unnest(string_to_array('statement_timeout lock_timeout idle_in_transaction_session_timeout jit', ' ')) name;
-        RETURN NULL; END $$;
-    CREATE TRIGGER note AFTER INSERT ON categories EXECUTE FUNCTION note()";
+fn note() -> String {
+    format!(
+        "CREATE TABLE noted (settings text);
+        CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO noted SELECT string_agg(current_setting(name), ' ')
+            FROM unnest(string_to_array('{SETTINGS}', ' ')) name;
+            RETURN NULL; END $$;
+        CREATE TRIGGER note AFTER INSERT ON categories EXECUTE FUNCTION note()"
+    )
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_have_limits_on_connections_of_our_own() {
     let stage = stage(|_| {}).await;
-    stage.stranger().await.batch_execute(NOTE).await.expect("a trigger");
+    stage.stranger().await.batch_execute(&note()).await.expect("a trigger");
     stage.shop.category("Домашние").await;
-    assert_eq!(stage.ask("SELECT DISTINCT settings FROM noted").await, "15s 10s 15s off");
+    assert_eq!(stage.ask("SELECT DISTINCT settings FROM noted").await, BOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,10 +88,10 @@ async fn behind_a_pooler_limits_hold_for_the_transaction_and_no_longer() {
         let (stranger, connection) =
             tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("a connection");
         tokio::spawn(connection);
-        stranger.batch_execute(NOTE).await.expect("a trigger");
+        stranger.batch_execute(&note()).await.expect("a trigger");
         let before = settings_in(&stranger).await;
         slippers_store_contract::given::Shop::new(std::sync::Arc::new(store)).category("Домашние").await;
-        assert_eq!(database.query("SELECT settings FROM noted").expect("noted").trim(), "15s 10s 15s off");
+        assert_eq!(database.query("SELECT settings FROM noted").expect("noted").trim(), BOUND);
         assert_eq!(settings_in(&stranger).await, before, "others share the connection");
     }
 }

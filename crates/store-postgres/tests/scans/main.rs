@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
-use slippers_testbed::postgres::Database;
+use slippers_testbed::postgres::{Database, Postgres};
 use tokio_postgres::{Client, NoTls};
 
 const PAUSE: Duration = Duration::from_millis(5);
@@ -32,7 +32,10 @@ struct Stocked {
 
 impl Stocked {
     async fn open(prepared: bool) -> Self {
-        let database = support::database().await;
+        Self::fill(support::database().await, prepared).await
+    }
+
+    async fn fill(database: Database, prepared: bool) -> Self {
         let (looker, connection) =
             tokio_postgres::connect(&database.url(), NoTls).await.expect("a connection");
         tokio::spawn(connection);
@@ -116,4 +119,25 @@ async fn a_verb_whose_index_is_gone_is_noticed() {
     stocked.looker.batch_execute("DROP INDEX order_items_by_order").await.expect("it goes");
     verbs::orders(&mut stocked).await;
     assert!(stocked.found.contains(&"an order reads all of order_items".to_owned()), "{:?}", stocked.found);
+}
+
+/// PostgreSQL plans what is prepared for the values at hand five times, and goes on so where a plan for any values seems dearer to
+/// it. To plan takes ten times as long as to find one product.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rare_search_is_planned_once() {
+    let server = Postgres::builder()
+        .setting("shared_preload_libraries", "pg_stat_statements")
+        .setting("pg_stat_statements.track_planning", "on")
+        .start()
+        .expect("PostgreSQL");
+    let mut stocked = Stocked::fill(support::database_on(&server).await, true).await;
+    stocked.looker.batch_execute("CREATE EXTENSION pg_stat_statements").await.expect("it is installed");
+    verbs::rare_searches(&mut stocked).await;
+    let statements = "SELECT query, calls, plans FROM pg_stat_statements WHERE query LIKE '%slipper_grams%' AND calls = $1";
+    let statements = stocked.looker.query(statements, &[&ROUNDS]).await.expect("the statistics");
+    assert_eq!(statements.len(), 2, "one that counts, and one that reads the page: {statements:?}");
+    for statement in statements {
+        assert_eq!(statement.get::<_, i64>("plans"), 1, "{}", statement.get::<_, String>("query"));
+    }
+    stocked.done();
 }

@@ -145,6 +145,18 @@ async fn searches(shop: &mut Stocked) {
     }
 }
 
+/// Names that one product each has, each for the first time.
+pub(super) async fn rare_searches(shop: &mut Stocked) {
+    let rare = |n: i64| SlipperQuery {
+        page: Page::new(0, 20),
+        category: None,
+        search: SearchTerm::new(&format!("comfort {}", 1_100 + 13 * n)),
+        sort: Sort::IdDesc,
+        with_images: true,
+    };
+    shop.look("rare names", async |store, n| store.list_slippers(rare(n)).await).await;
+}
+
 async fn images(shop: &mut Stocked) {
     let id = |n: i64| SlipperId::new(n * 50);
     let new = |n: i64| vec![NewImage { path: format!("/new/{n}.jpg"), variants: Vec::new() }];

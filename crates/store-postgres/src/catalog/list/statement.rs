@@ -229,7 +229,7 @@ impl Statement {
         from: Option<Origin>,
         [limit, offset]: [i64; 2],
     ) {
-        if offset == 0 || offset >= STRIDE || !matches!(way, Way::All) {
+        if offset == 0 || offset >= STRIDE || !way.is_walked() {
             return self.ids(query, way, from, [limit, offset]);
         }
         self.push("SELECT id FROM (");
