@@ -32,9 +32,9 @@ const IMPORT_LIMIT: Duration = Duration::from_secs(3600);
 /// match it would, and each row's trigrams would be worked out on the way. SET LOCAL ends with the transaction.
 pub(crate) const SNAPSHOT: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off";
-/// The same where there is one good way whatever is asked for: what is prepared is planned once. To plan a search for the term at
-/// hand takes some times as long as to find a few products, and PostgreSQL would do so for good where the few that a term has
-/// seem cheaper to it than as many as a term may have.
+/// The same where there is one good way whatever is asked for: what is prepared is planned once. To plan for the values at hand takes
+/// some times as long as to find a few products, or a page of orders, and PostgreSQL would do so for good where the few that a
+/// term has seem cheaper to it than as many as a term may have.
 pub(crate) const PLANNED_ONCE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
                                        SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan";
 pub(crate) const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
@@ -149,7 +149,7 @@ impl PostgresStore {
         let (class, begin) = match own {
             Own::Cart => (Class::Shopper, None),
             Own::Order => (Class::Browse, None),
-            Own::Orders => (Class::Search, Some(SNAPSHOT)),
+            Own::Orders => (Class::Search, Some(PLANNED_ONCE)),
         };
         let way = Way { floor, ..Way::to_primary(class, begin) };
         self.read_in(&way, &args, &verb).await

@@ -124,7 +124,7 @@ async fn a_verb_whose_index_is_gone_is_noticed() {
 /// PostgreSQL plans what is prepared for the values at hand five times, and goes on so where a plan for any values seems dearer to
 /// it. To plan takes ten times as long as to find one product.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rare_search_is_planned_once() {
+async fn rare_searches_and_lists_of_orders_are_planned_once() {
     let server = Postgres::builder()
         .setting("shared_preload_libraries", "pg_stat_statements")
         .setting("pg_stat_statements.track_planning", "on")
@@ -133,9 +133,11 @@ async fn a_rare_search_is_planned_once() {
     let mut stocked = Stocked::fill(support::database_on(&server).await, true).await;
     stocked.looker.batch_execute("CREATE EXTENSION pg_stat_statements").await.expect("it is installed");
     verbs::rare_searches(&mut stocked).await;
-    let statements = "SELECT query, calls, plans FROM pg_stat_statements WHERE query LIKE '%slipper_grams%' AND calls = $1";
+    verbs::everybodys_orders(&mut stocked).await;
+    let statements = "SELECT query, plans FROM pg_stat_statements
+        WHERE (query LIKE '%slipper_grams%' OR query LIKE '%order_items%') AND calls = $1";
     let statements = stocked.looker.query(statements, &[&ROUNDS]).await.expect("the statistics");
-    assert_eq!(statements.len(), 2, "one that counts, and one that reads the page: {statements:?}");
+    assert_eq!(statements.len(), 3, "a count, a page of products and one of orders: {statements:?}");
     for statement in statements {
         assert_eq!(statement.get::<_, i64>("plans"), 1, "{}", statement.get::<_, String>("query"));
     }

@@ -189,6 +189,16 @@ async fn carts(shop: &mut Stocked) {
     shop.look("a cart emptied", async |store, n| store.clear_cart(user(n), NOW).await).await;
 }
 
+pub(super) async fn everybodys_orders(shop: &mut Stocked) {
+    let behind = |n: i64| OrderQuery {
+        of: None,
+        with_outcome: false,
+        before: Some(OrderId::new(15_000 - 20 * n)),
+        max: 20,
+    };
+    shop.look("everybody's orders", async |store, n| store.list_orders(behind(n)).await).await;
+}
+
 pub(super) async fn orders(shop: &mut Stocked) {
     let keyed = |n: i64| {
         let key = IdempotencyKey::parse(&format!("scan-{n}")).expect("a key");
