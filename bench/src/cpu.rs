@@ -27,8 +27,7 @@ impl Cpu {
     /// When there is no such process, or no Linux to ask for it.
     pub(crate) fn of(process: u32) -> Outcome<Self> {
         let mut cpu = Self::default();
-        for thread in fs::read_dir(format!("/proc/{process}/task"))? {
-            let Some(id) = number_in(thread?.file_name().to_str()) else { continue };
+        for id in threads_of(process)? {
             match used_by(&format!("/proc/{process}/task/{id}")) {
                 Ok(used) => drop(cpu.threads.insert(id, used)),
                 // The first thread lives as long as the process; another may have ended since it was listed.
@@ -44,12 +43,9 @@ impl Cpu {
     /// # Errors
     /// As [`Cpu::of`].
     pub(crate) fn and_family(mut self, parent: u32) -> Outcome<Self> {
-        for process in fs::read_dir("/proc")? {
-            let Some(id) = number_in(process?.file_name().to_str()) else { continue };
+        for id in children_of(parent)? {
             // Whoever ends while this is read is counted by the parent, which is read last.
-            if id != parent && stat(id, PARENT).is_ok_and(|of_it| of_it == u64::from(parent)) {
-                self.family += used_by(&format!("/proc/{id}")).unwrap_or(0);
-            }
+            self.family += used_by(&format!("/proc/{id}")).unwrap_or(0);
         }
         self.family += used_by(&format!("/proc/{parent}"))?;
         self.ended = (stat(parent, CHILDREN_USER)? + stat(parent, CHILDREN_SYSTEM)?) * TICK_NANOS;
@@ -63,6 +59,23 @@ impl Cpu {
         let of_family = (self.family + self.ended).saturating_sub(earlier.family + earlier.ended);
         (self.threads.iter().map(of_thread).sum::<u64>() + of_family) / 1_000
     }
+}
+
+/// The threads of a process that live.
+pub(crate) fn threads_of(process: u32) -> io::Result<Vec<u32>> {
+    numbers_in(&format!("/proc/{process}/task"))
+}
+
+/// The living children of a process.
+pub(crate) fn children_of(parent: u32) -> io::Result<Vec<u32>> {
+    let is_child = |id: &u32| stat(*id, PARENT).is_ok_and(|of_it| of_it == u64::from(parent));
+    Ok(numbers_in("/proc")?.into_iter().filter(is_child).collect())
+}
+
+/// The names in a folder that are numbers.
+fn numbers_in(folder: &str) -> io::Result<Vec<u32>> {
+    let names = fs::read_dir(folder)?.map(|entry| Ok(number_in(entry?.file_name().to_str())));
+    names.filter_map(Result::transpose).collect()
 }
 
 /// The first number of a `schedstat`.

@@ -11,6 +11,7 @@ mod bare_server;
 mod beside;
 mod buyers;
 mod client;
+mod cores;
 mod cpu;
 mod growth;
 mod metrics;

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::Outcome;
 use crate::buyers::head_of;
 use crate::client::Client;
-use crate::cpu::Cpu;
+use crate::cpu::{Cpu, children_of, threads_of};
 use crate::metrics::free_address;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -210,6 +210,19 @@ impl Shop {
             Some(parent) => cpu.and_family(parent),
             None => Ok(cpu),
         }
+    }
+
+    /// Its threads, and the processes of its database.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub(crate) fn threads(&self) -> Outcome<Vec<u32>> {
+        let mut all = threads_of(self.shop.id())?;
+        if let Some(parent) = self.postmaster {
+            all.push(parent);
+            all.extend(children_of(parent)?);
+        }
+        Ok(all)
     }
 }
 

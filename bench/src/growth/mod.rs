@@ -1,5 +1,6 @@
 //! What a page costs in a large shop, beside the same in a small one: whole requests over HTTP with nothing kept, on both
-//! stores, in rounds that alternate.
+//! stores, in rounds that alternate. A round begins with the shop and its database on one processor and who asks on another, and
+//! with the next round they change places.
 //!
 //!   `slippers-bench growth SLIPPERS [LARGE] [ROUNDS] [ROW]`
 //!
@@ -22,6 +23,7 @@ use self::people::{Given, fill};
 use self::shapes::{Asker, Names, Shape, shapes};
 use crate::Outcome;
 use crate::client::Client;
+use crate::cores::Cores;
 use crate::shop::Shop;
 
 const SMALL: u64 = 1_000;
@@ -61,7 +63,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
         return Err("usage: slippers-bench growth SLIPPERS [LARGE] [ROUNDS] [ROW]".into());
     };
     let large = more.first().map_or(Ok(1_000_000), |text| text.parse())?;
-    let rounds = more.get(1).map_or(Ok(12), |text| text.parse())?;
+    let rounds = more.get(1).map_or(Ok(24), |text| text.parse())?;
     let wanted = more.get(2).map(String::as_str);
     let program = Path::new(program);
     println!(
@@ -104,12 +106,16 @@ fn measure(
     let few = fill(&small, SMALL)?;
     let many = fill(&large, (products / PRODUCTS_A_USER).max(LEAST_OF_LARGE))?;
     eprintln!("{store}: users and orders in {:.1?}", begun.elapsed());
+    let mut cores = Cores::two()?;
     for shape in shapes {
         let mut costs = [Cost::default(), Cost::default()];
         for _ in 0..rounds {
+            if let Some(cores) = &mut cores {
+                cores.swap();
+            }
             let sides = [(0, &small, &few, shape.small_depth), (1, &large, &many, shape.large_depth)];
             for (cost, shop, given, depth) in sides {
-                ask(shape, (shop, given), depth, &mut costs[cost])?;
+                ask(shape, (shop, given), depth, &mut costs[cost], cores.as_ref())?;
             }
         }
         let [one, other] = &costs;
@@ -137,6 +143,7 @@ fn ask(
     (shop, given): (&Shop, &Given),
     depth: u64,
     cost: &mut Cost,
+    cores: Option<&Cores>,
 ) -> Result<(), Box<dyn Error>> {
     let head = match shape.asker {
         Asker::Anybody => "",
@@ -149,9 +156,15 @@ fn ask(
         cost.asked += 1;
         (shape.target)(&names, depth, cost.asked - 1)
     };
-    // Not measured: what connections and statements are made for.
+    // Not measured: what connections and statements are made for, and going where one begins.
+    if let Some(cores) = cores {
+        cores.part(&shop.threads()?)?;
+    }
     for _ in 0..20 {
         client.ask("GET", &next(), head, "")?;
+    }
+    if let Some(cores) = cores {
+        cores.release(&shop.threads()?)?;
     }
     let before = shop.cpu()?;
     let begun = Instant::now();
