@@ -56,8 +56,8 @@ impl Cores {
 fn keep(threads: &[u32], to: &CpuSet) -> Outcome<()> {
     for &thread in threads {
         match sched_setaffinity(Pid::from_raw(i32::try_from(thread)?), to) {
-            // It has ended since it was listed.
-            Ok(()) | Err(Errno::SRCH) => {}
+            // It has ended since it was listed, or is a server's that runs as another user, where root may not do everything.
+            Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
             Err(cause) => return Err(format!("thread {thread} stays where it is: {cause}").into()),
         }
     }

@@ -63,7 +63,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
         return Err("usage: slippers-bench growth SLIPPERS [LARGE] [ROUNDS] [ROW]".into());
     };
     let large = more.first().map_or(Ok(1_000_000), |text| text.parse())?;
-    let rounds = more.get(1).map_or(Ok(24), |text| text.parse())?;
+    // As many on either processor.
+    let rounds = more.get(1).map_or(Ok(24), |text| text.parse::<usize>())?.next_multiple_of(2);
     let wanted = more.get(2).map(String::as_str);
     let program = Path::new(program);
     println!(

@@ -147,7 +147,7 @@ async fn count(
     lookup: &Lookup,
 ) -> Result<(ListOrder, Counted), StoreError> {
     let known = places.latest().and_then(|order| Some((order, places.counted(order, query)?)));
-    // A statement of its own: PostgreSQL would plan the count each time, which takes longer than this.
+    // A statement of its own: in a category PostgreSQL would plan the count each time, which takes longer than this.
     if let Some((order, counted)) = known
         && db.one(THE_ORDER, params![], |row| row.int(0)).await? == order.0
     {

@@ -145,7 +145,7 @@ async fn searches(shop: &mut Stocked) {
     }
 }
 
-/// Names that one product each has, each for the first time.
+/// Names that few products each have, each for the first time.
 pub(super) async fn rare_searches(shop: &mut Stocked) {
     let rare = |n: i64| SlipperQuery {
         page: Page::new(0, 20),

@@ -214,9 +214,16 @@ impl Statement {
         }
         // Written out: the planner must know that it is few.
         let _ = write!(self.sql, " LIMIT {limit}");
-        if offset > 0 {
-            self.push(" OFFSET ");
-            self.bind(offset);
+        match offset {
+            0 => {}
+            // And so for the next stone.
+            STRIDE => {
+                let _ = write!(self.sql, " OFFSET {STRIDE}");
+            }
+            _ => {
+                self.push(" OFFSET ");
+                self.bind(offset);
+            }
         }
     }
 
