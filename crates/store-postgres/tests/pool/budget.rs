@@ -30,6 +30,7 @@ async fn a_limit_of_the_database_counts_too() {
 
 const SETTINGS: &str =
     "statement_timeout lock_timeout idle_in_transaction_session_timeout jit max_parallel_workers_per_gather";
+/// What they are inside of a verb.
 const BOUND: &str = "15s 10s 15s off 0";
 
 async fn settings_in(client: &tokio_postgres::Client) -> String {
