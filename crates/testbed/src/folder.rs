@@ -1,7 +1,8 @@
 //! The folders that servers live in, and the leases that keep them.
 //!
 //! `ROOT/run/NAME` is one server's folder. Its file `lease` is locked (shared) by whoever needs the server, its file
-//! `supervised` (alone) by the supervisor. A folder with neither lock belongs to nobody: its supervisor was killed.
+//! `supervised` (alone) by the supervisor; from one supervisor to the next its file `keep` is locked. A folder without a lock belongs to
+//! nobody: its supervisor was killed.
 
 use std::fs::{self, File};
 use std::io;
@@ -131,14 +132,20 @@ fn sweep_once() -> Result<(), Error> {
 fn sweep() -> Result<(), Error> {
     let _gate = gate()?;
     let Ok(folders) = fs::read_dir(root()?.join("run")) else { return Ok(()) };
-    for folder in folders.flatten().map(|entry| entry.path()) {
-        let is_leased = File::open(folder.join("lease")).is_ok_and(|lease| lease.try_lock().is_err());
-        if !is_leased && is_abandoned(&folder)? {
-            end_processes_in(&folder);
-            fs::remove_dir_all(&folder).map_err(Error::at(&folder))?;
-        }
-    }
+    folders.flatten().for_each(|entry| sweep_one(&entry.path()));
     Ok(())
+}
+
+/// Removes a folder that belongs to nobody, as far as it can be removed.
+fn sweep_one(folder: &Path) {
+    let is_held = |file| File::open(folder.join(file)).is_ok_and(|file| file.try_lock().is_err());
+    // Who starts a server again has the one before he leaves the other. What isn't one of ours is left alone.
+    if ["lease", "keep", "lease"].into_iter().any(is_held) || !is_abandoned(folder).unwrap_or(false) {
+        return;
+    }
+    end_processes_in(folder);
+    // A supervisor at its end removes it too, and what was just killed may write once more: that is for the next process.
+    let _ = fs::remove_dir_all(folder);
 }
 
 /// Kills every process that works in a folder: what the supervisor started, wherever it hangs by now.

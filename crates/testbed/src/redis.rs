@@ -1,12 +1,13 @@
 //! Redis that keeps nothing.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::port::Port;
 use crate::server::{self, Launch, Server};
-use crate::{program, user};
+use crate::{program, user, wait};
 
 /// A running Redis without persistence: after [`Server::restart`] it is empty.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Redis {
     /// Sends one command in Redis's plain form (`GET key`) and gives the first line of the answer. Fails when there is
     /// none.
     pub fn ask(&self, command: &str) -> Result<String, Error> {
-        ask(self.port(), command).map_err(Error::io(command))
+        ask(self.port(), command, wait::LIMIT).map_err(Error::io(command))
     }
 }
 
@@ -68,8 +69,10 @@ fn launch(folder: Folder, port: Port, settings: &[(&str, &str)]) -> Result<Serve
     Ok(server)
 }
 
-fn ask(port: u16, command: &str) -> std::io::Result<String> {
+/// Waits so long for each answer.
+fn ask(port: u16, command: &str, limit: Duration) -> std::io::Result<String> {
     let mut stream = server::connect(port)?;
+    stream.set_read_timeout(Some(limit))?;
     stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
@@ -77,7 +80,7 @@ fn ask(port: u16, command: &str) -> std::io::Result<String> {
 }
 
 fn answers(server: &Server) -> bool {
-    ask(server.port(), "PING").is_ok_and(|answer| answer == "+PONG")
+    ask(server.port(), "PING", Duration::from_secs(2)).is_ok_and(|answer| answer == "+PONG")
 }
 
 server::is_a_server!(Redis);

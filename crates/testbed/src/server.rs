@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::Error;
-use crate::folder::Folder;
+use crate::folder::{self, Folder};
 use crate::port::Port;
 use crate::{program, user, wait};
 
@@ -125,61 +125,68 @@ impl Server {
     /// `kill -9` to it and all its children, as a crash of the machine looks from outside, but for what is in the
     /// page cache. [`Server::restart`] starts it again on the same files.
     pub fn kill_9(&self) -> Result<(), Error> {
-        self.signal_all(Signal::KILL)?;
-        wait::until(wait::LIMIT, || (!self.is_running()).then_some(())).ok_or_else(|| self.late("dying"))
+        // Stopped, it makes no more children.
+        self.freeze()?;
+        let killed = self.signal_all(Signal::KILL)?;
+        // Its children too: until they are gone they have a part of its shared memory.
+        let is_gone = |pid: &Pid| state_of(*pid).is_none_or(|(state, _)| state == 'Z');
+        let are_gone = || killed.iter().all(is_gone).then_some(());
+        wait::until(wait::LIMIT, are_gone).ok_or_else(|| self.late("dying"))
     }
 
     /// Stops it and all its children with SIGSTOP: connections stay open and nobody answers.
     pub fn freeze(&self) -> Result<(), Error> {
-        self.signal_all(Signal::STOP)?;
-        // A signal acts when its process is scheduled next: until then somebody might still answer.
-        let are_all_stopped = || {
-            let mut family =
-                self.process().into_iter().chain(self.process().map(descendants).unwrap_or_default());
-            let is_stopped = |pid| state_of(pid).is_none_or(|(state, _)| matches!(state, 'T' | 'Z'));
-            family.all(is_stopped).then_some(())
+        // A signal acts when its process is scheduled next: until then somebody might still answer, or make another child.
+        let is_stopped = |pid: &Pid| state_of(*pid).is_none_or(|(state, _)| matches!(state, 'T' | 'Z'));
+        let are_all_stopped = || match self.signal_all(Signal::STOP) {
+            // And then those that it made before it was.
+            Ok(family) if family.iter().all(is_stopped) => {
+                self.process().is_some_and(|pid| descendants(pid).iter().all(is_stopped)).then_some(Ok(()))
+            }
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
         };
-        wait::until(wait::LIMIT, are_all_stopped).ok_or_else(|| self.late("stopping"))
+        wait::until(wait::LIMIT, are_all_stopped).unwrap_or_else(|| Err(self.late("stopping")))
     }
 
     /// Lets it and all its children go on.
     pub fn thaw(&self) -> Result<(), Error> {
-        self.signal_all(Signal::CONT)
+        self.signal_all(Signal::CONT).map(drop)
     }
 
-    /// The parent first, so that it makes no more children.
-    fn signal_all(&self, signal: Signal) -> Result<(), Error> {
+    /// The parent first, so that it makes no more children. Answers all who got it.
+    fn signal_all(&self, signal: Signal) -> Result<Vec<Pid>, Error> {
         let Some(pid) = self.process() else {
             let output = "it doesn't run".into();
             return Err(Error::Failed { what: format!("a signal to {}", self.name), output });
         };
         // Of a killed parent nobody could name the children any more.
-        let known = descendants(pid);
+        let mut family = descendants(pid);
         kill_process(pid, signal).map_err(|cause| Error::io("a signal")(cause.into()))?;
-        for child in known.into_iter().chain(descendants(pid)) {
+        family.extend(descendants(pid));
+        for child in &family {
             // It may end by itself between the two.
-            let _ = kill_process(child, signal);
+            let _ = kill_process(*child, signal);
         }
-        Ok(())
+        family.push(pid);
+        Ok(family)
     }
 
     /// Ends it if it runs, and starts it again on the same port and files.
     pub fn restart(&mut self) -> Result<(), Error> {
-        self.end(true)?;
-        let path = &self.folder.path;
-        for old in ["pid", "keep"] {
-            fs::remove_file(path.join(old)).map_err(Error::at(path))?;
-        }
+        let keep = self.folder.path.join("keep");
+        // Locked until there is a lease again.
+        let _kept = folder::lock(&keep)?;
+        self.end()?;
         self.folder.renew()?;
+        for old in [self.folder.path.join("pid"), keep] {
+            fs::remove_file(&old).map_err(Error::at(&old))?;
+        }
         self.launch()
     }
 
-    /// Gives the lease back and waits for the supervisor, who ends the server.
-    fn end(&mut self, keep_files: bool) -> Result<(), Error> {
-        let path = &self.folder.path;
-        if keep_files {
-            File::create(path.join("keep")).map_err(Error::at(path))?;
-        }
+    /// Gives the lease back and waits for the supervisor, who ends the server and removes its folder unless that has a file `keep`.
+    fn end(&mut self) -> Result<(), Error> {
         let Some(mut supervisor) = self.supervisor.take() else { return Ok(()) };
         if self.is_running() {
             self.thaw()?;
@@ -202,7 +209,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Nobody could be told; what is left is swept by the next process with a testbed.
-        let _ = self.end(false);
+        let _ = self.end();
     }
 }
 

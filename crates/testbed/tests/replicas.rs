@@ -42,7 +42,7 @@ fn a_replica_refuses_writes_until_it_is_promoted() {
     primary.query("postgres", "insert into t values (1)").expect("written");
     let refused = replica.query("postgres", "insert into t values (2)").expect_err("a replica");
     assert!(refused.to_string().contains("read-only transaction"), "{refused}");
-    let received = "select pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')";
+    let received = "select coalesce(pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0'), 0)";
     let written = primary.position().expect("a position");
     let has_received =
         || replica.query("postgres", received).expect("rows").parse::<u64>().expect("a number");

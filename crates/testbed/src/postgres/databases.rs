@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::cluster::Cluster;
 use crate::error::Error;
-use crate::folder;
+use crate::{folder, port};
 
 /// A database of one test's own, removed when it is dropped, whoever is still connected.
 #[derive(Debug)]
@@ -96,7 +96,8 @@ impl Cluster {
     fn copy_of(&self, template: &str) -> Result<Database, Error> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test_{}_{number}", std::process::id());
+        // A process that was killed left its databases, and its number is given again.
+        let name = format!("test_{}_{number}_{:08x}", std::process::id(), port::random() & 0xffff_ffff);
         // Files are copied as they are: page by page through the log, as is usual since PostgreSQL 15, takes twice the
         // processor, and as much again on each replica.
         let create = format!("create database {name} template {template} strategy file_copy");

@@ -197,14 +197,15 @@ impl Shared {
             let pace = self.weather.borrow().faults.bytes_per_second.map(|pace| pace.max(1));
             let slice = pace.map_or(bytes.len(), |pace| usize::try_from(pace / BREATH).unwrap_or(1).max(1));
             let (now, later) = bytes.split_at(slice.min(bytes.len()));
+            // Before they are there: the last bytes take their time as well.
+            if let Some(pace) = pace {
+                let length = u32::try_from(now.len()).unwrap_or(u32::MAX);
+                tokio::time::sleep(Duration::from_secs(1) * length / pace).await;
+            }
             let allowed = self.take(now.len());
             to.write_all(&now[..allowed]).await.map_err(|_| Reset)?;
             if allowed < now.len() {
                 return Err(Reset);
-            }
-            if let Some(pace) = pace {
-                let length = u32::try_from(now.len()).unwrap_or(u32::MAX);
-                tokio::time::sleep(Duration::from_secs(1) * length / pace).await;
             }
             bytes = later;
         }
