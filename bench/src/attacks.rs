@@ -3,12 +3,17 @@
 //!
 //!   `slippers-bench attacks SLIPPERS [postgres]`
 //!
-//! 64 people browse and order, at first alone and then while somebody scans from two thousand new addresses a second, guesses 200
+//! 144 people browse and order, at first alone and then while somebody scans from two thousand new addresses a second, guesses 200
 //! passwords a second, or makes 500 searches a second that nobody has made before. None of the shoppers may be refused, and what
 //! 99 of 100 wait may at most double. The attackers' own work is done by the same processors, some 20 us a request.
+//!
+//! An order waits for the disk, and a disk that is not ours alone has its moments: a page that is written and synced every
+//! 50 ms, on the disk of the database, tells how long it took meanwhile without a shop.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -23,16 +28,21 @@ use crate::shop::Shop;
 
 /// Quiet and attacked take turns.
 const ROUNDS: usize = 3;
-const PART: Duration = Duration::from_secs(8);
-/// People who browse without an account, and people who order.
+const PART: Duration = Duration::from_secs(12);
+/// People who browse without an account, and people who order: together more than a thousand orders, so that a 99th of 100
+/// is more than one late write.
 const BROWSERS: usize = 48;
-const BUYERS: usize = 16;
+const BUYERS: usize = 96;
+/// How often the disk is asked.
+const DISK_PACE: Duration = Duration::from_millis(50);
 /// Each does something so often: somewhat less than the limit of 100 in 60 s, which holds.
 const PACE: Duration = Duration::from_millis(650);
 const PRODUCTS: u64 = 10_000;
 /// Connections of an attack.
 const HANDS: usize = 8;
 const MOST: f64 = 2.0;
+/// What the disk did without a shop, among what shoppers did.
+const DISK: &str = "(disk)";
 
 /// How long each request of the shoppers took, from the moment at which it was meant to be sent, in microseconds.
 type Visits = BTreeMap<&'static str, Vec<u64>>;
@@ -144,7 +154,10 @@ fn tell(attack: &Attack, shots: &BTreeMap<u16, u64>, quiet: Visits, mut attacked
     );
     println!("| us | requests | p50 quiet | p50 | p99 quiet | p99 | ratio |");
     println!("| --- | --- | --- | --- | --- | --- | --- |");
-    let all = |visits: &Visits| visits.values().flatten().copied().collect::<Vec<_>>();
+    let all = |visits: &Visits| {
+        let shoppers = visits.iter().filter(|(what, _)| **what != DISK);
+        shoppers.flat_map(|(_, waits)| waits).copied().collect::<Vec<_>>()
+    };
     let whole = ("all", all(&quiet), all(&attacked));
     let mut ratio = 0.0;
     let each =
@@ -169,7 +182,10 @@ fn add(to: &mut Visits, more: Visits) {
 }
 
 fn all_shop(shop: &Shop, heads: &[String]) -> io::Result<Visits> {
-    let visits = hands(heads.len(), |number| shop_on(shop, number, &heads[number]))?;
+    let visits = hands(heads.len() + 1, |number| match heads.get(number) {
+        Some(head) => shop_on(shop, number, head),
+        None => ask_disk(shop.folder()),
+    })?;
     let mut all = Visits::new();
     visits.into_iter().for_each(|visit| add(&mut all, visit));
     Ok(all)
@@ -204,6 +220,19 @@ fn shop_on(shop: &Shop, number: usize, head: &str) -> io::Result<Visits> {
         visits.entry(what).or_default().push(u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX));
     }
     Ok(visits)
+}
+
+/// How long a page took each time that was written and synced, over a part.
+fn ask_disk(folder: &Path) -> io::Result<Visits> {
+    let file = File::create(folder.join("page"))?;
+    let (begun, mut waits) = (Instant::now(), Vec::new());
+    for due in (0..).map(|number| begun + DISK_PACE * number).take_while(|due| *due < begun + PART) {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        file.write_all_at(&[0; 4096], 0)?;
+        file.sync_data()?;
+        waits.push(u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX));
+    }
+    Ok(Visits::from([(DISK, waits)]))
 }
 
 /// Answers how many were answered with which status.

@@ -129,9 +129,14 @@ impl Shop {
         Ok(instance)
     }
 
+    /// The folder of its files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The file of a shop on SQLite.
     pub(crate) fn file(&self) -> PathBuf {
-        self.folder.path().join("shop.db")
+        self.folder().join("shop.db")
     }
 
     /// Runs SQL past the shop, each statement by itself.

@@ -187,7 +187,7 @@ async fn open_shop(folder: &tempfile::TempDir) -> Result<SocketAddr, Failure> {
     let server = Server::new(store, settings(folder)?, clock, entropy, notifiers, client)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    tokio::spawn(server.run(listener, std::future::pending()));
+    tokio::spawn(server.run(listener, Box::pin(std::future::pending())));
     Ok(address)
 }
 

@@ -108,9 +108,13 @@ fn measure(
     let many = fill(&large, (products / PRODUCTS_A_USER).max(LEAST_OF_LARGE))?;
     eprintln!("{store}: users and orders in {:.1?}", begun.elapsed());
     let mut cores = Cores::two()?;
+    let visits = u64::try_from(rounds)? / 3;
     for shape in shapes {
         let mut costs = [Cost::default(), Cost::default()];
-        for _ in 0..rounds {
+        let mut round = 0;
+        // An even number, so that each is on either processor equally often.
+        while round < rounds || round % 2 == 1 || costs[1].asked < shape.many_pages * visits {
+            round += 1;
             if let Some(cores) = &mut cores {
                 cores.swap();
             }

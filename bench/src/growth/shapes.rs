@@ -24,6 +24,9 @@ pub(crate) struct Shape {
     pub(crate) asker: Asker,
     pub(crate) small_depth: u64,
     pub(crate) large_depth: u64,
+    /// How many different pages of the large shop it asks for, where they are so many that a row of the usual length would ask for
+    /// most of them once or twice, and for those of the small shop twenty times; else 0.
+    pub(crate) many_pages: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -35,7 +38,7 @@ pub(crate) enum Asker {
 
 /// At the beginning of the list, in both shops.
 fn near(name: &'static str, target: Target) -> Shape {
-    Shape { name, target, finds: true, asker: Asker::Anybody, small_depth: 0, large_depth: 0 }
+    Shape { name, target, finds: true, asker: Asker::Anybody, small_depth: 0, large_depth: 0, many_pages: 0 }
 }
 
 /// As deep as both shops are measured.
@@ -120,9 +123,12 @@ fn products() -> Vec<Shape> {
         deep("page after page, from the first to the deepest", |_, depth, n| {
             format!("/slippers/?sort=price_asc&skip={}", n * 20 % depth)
         }),
-        deep("any page up to the deepest, each sort", |_, depth, n| {
-            format!("/slippers/?sort={}&skip={}", sort(n), scattered(n, depth / 20) * 20)
-        }),
+        Shape {
+            many_pages: LARGE_DEPTH / 20 * 8,
+            ..deep("any page up to the deepest, each sort", |_, depth, n| {
+                format!("/slippers/?sort={}&skip={}", sort(n), scattered(n, depth / 20) * 20)
+            })
+        },
         deep("any page of a category", |_, depth, n| {
             format!("/slippers/?category_id=2&sort=price_asc&skip={}", scattered(n, depth / 60) * 20)
         }),

@@ -228,14 +228,14 @@ impl<Q: Paged> Places<Q> {
     }
 
     /// Remembers a page that was read in this order.
-    pub fn remember(&self, order: ListOrder, query: &Q, ids: Vec<Q::Id>) {
+    pub fn remember(&self, order: ListOrder, query: &Q, ids: Arc<[Q::Id]>) {
         let mut halves = self.halves();
         halves.latest = Some(order);
         if query.search().is_none() && end(query) <= NEAR {
             return;
         }
         let is_last = i64::try_from(ids.len()).is_ok_and(|read| read < query.page().limit());
-        let page = Known { ids: ids.into(), is_last };
+        let page = Known { ids, is_last };
         let found = halves.make(query, order);
         let more = found.keep(query.page().skip(), page);
         halves.grow(more);

@@ -26,11 +26,11 @@ mod shop;
 mod stripes;
 mod worker;
 
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use futures_util::future::BoxFuture;
 use slippers_core::{Store, StoreError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -114,37 +114,42 @@ impl Server {
 
     /// Serves until `stop` resolves, then drains: what waits in the listener's queue is still answered unless others do
     /// that, what runs is finished, and background work ends.
-    pub async fn run(self, listener: TcpListener, stop: impl Future<Output = Leave>) {
-        let stop_work = CancellationToken::new();
-        let work = tokio::spawn(worker::run(self.shop.clone(), stop_work.clone()));
-        let redis = self.shop.redis.clone().map(|redis| {
-            let stop = stop_work.clone();
-            tokio::spawn(async move { redis.run(&stop).await })
-        });
-        let export = self.export.map(|export| tokio::spawn(export.run(stop_work.clone())));
-        let settings = self.shop.settings.connections.clone();
-        http::serve::serve(self.stack, settings, listener, stop).await;
-        let kept = self.shop.cache.figures();
-        tracing::info!(
-            kept.hits,
-            kept.shared_hits,
-            kept.misses,
-            kept.pages,
-            kept.bytes,
-            "pages of the catalogue"
-        );
-        self.shop.resets.finish().await;
-        self.shop.gateways.finish().await;
-        stop_work.cancel();
-        if let Err(error) = work.await {
-            tracing::error!(%error, "background work ended badly: {error}");
-        }
-        if let Some(Err(error)) = futures_util::future::OptionFuture::from(redis).await {
-            tracing::error!(%error, "the connection to Redis ended badly: {error}");
-        }
-        if let Some(Err(error)) = futures_util::future::OptionFuture::from(export).await {
-            tracing::error!(%error, "the export of traces ended badly: {error}");
-        }
+    ///
+    /// The futures are boxed so that all that serves is compiled in this crate: what is asynchronous is compiled where it is
+    /// polled, and once more for each type that it is generic in.
+    pub fn run(self, listener: TcpListener, stop: BoxFuture<'static, Leave>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let stop_work = CancellationToken::new();
+            let work = tokio::spawn(worker::run(self.shop.clone(), stop_work.clone()));
+            let redis = self.shop.redis.clone().map(|redis| {
+                let stop = stop_work.clone();
+                tokio::spawn(async move { redis.run(&stop).await })
+            });
+            let export = self.export.map(|export| tokio::spawn(export.run(stop_work.clone())));
+            let settings = self.shop.settings.connections.clone();
+            http::serve::serve(self.stack, settings, listener, stop).await;
+            let kept = self.shop.cache.figures();
+            tracing::info!(
+                kept.hits,
+                kept.shared_hits,
+                kept.misses,
+                kept.pages,
+                kept.bytes,
+                "pages of the catalogue"
+            );
+            self.shop.resets.finish().await;
+            self.shop.gateways.finish().await;
+            stop_work.cancel();
+            if let Err(error) = work.await {
+                tracing::error!(%error, "background work ended badly: {error}");
+            }
+            if let Some(Err(error)) = futures_util::future::OptionFuture::from(redis).await {
+                tracing::error!(%error, "the connection to Redis ended badly: {error}");
+            }
+            if let Some(Err(error)) = futures_util::future::OptionFuture::from(export).await {
+                tracing::error!(%error, "the export of traces ended badly: {error}");
+            }
+        })
     }
 
     /// Tells when so many requests were answered that a fresh process should follow.
@@ -153,8 +158,8 @@ impl Server {
     }
 
     /// Answers scrapes of the metrics on a listener of their own, for as long as it is polled.
-    pub fn serve_metrics(&self, listener: TcpListener) -> impl Future<Output = ()> + Send + 'static {
-        ops::metrics::serve(self.shop.clone(), listener)
+    pub fn serve_metrics(&self, listener: TcpListener) -> BoxFuture<'static, ()> {
+        Box::pin(ops::metrics::serve(self.shop.clone(), listener))
     }
 
     /// How many passwords were hashed or checked so far; it counts on while the server runs. That this is the same for

@@ -12,7 +12,6 @@ mod files;
 mod greeting;
 mod logging;
 mod password;
-mod pictures;
 mod service;
 mod stock;
 mod wire;

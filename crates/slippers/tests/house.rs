@@ -16,7 +16,7 @@ fn root() -> PathBuf {
 const LONGEST_FILE: usize = 400;
 
 /// Who may depend on whom. Development dependencies are arrows too, except those on the contract suite.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     // Measures a shop that runs, beside servers of its own.
     ("slippers-bench", &["slippers-testbed"]),
     // Counts the instructions of a whole shop.
@@ -28,11 +28,14 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("slippers-store-postgres", &["slippers-core", "slippers-store-contract", "slippers-testbed"]),
     // On itself: its tests turn its simulators on.
     ("slippers-gateways", &["slippers-core", "slippers-gateways"]),
-    ("slippers-server", &["slippers-core", "slippers-gateways"]),
+    ("slippers-pictures", &[]),
+    ("slippers-drawing", &[]),
+    ("slippers-server", &["slippers-core", "slippers-gateways", "slippers-pictures"]),
     (
         "slippers",
         &[
             "slippers-core",
+            "slippers-drawing",
             // The demo and the stories have simulators of them.
             "slippers-gateways",
             "slippers-server",

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use slippers_core::accounts::{Actor, NewUser, PasswordHash, User};
 use slippers_core::cart::Cart;
@@ -363,18 +364,23 @@ impl Dice {
     }
 }
 
+/// The longest that a condition is waited for; it only turns a hang into a message.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A read as those who look around make it: in a crowd a store may turn them away after a while, and serves them when they ask
 /// again.
 pub async fn served<T, Asked>(ask: impl Fn() -> Asked) -> T
 where
     Asked: Future<Output = Result<T, StoreError>>,
 {
-    const TIMES: usize = 30;
-    for _ in 1..TIMES {
+    let begun = Instant::now();
+    loop {
         match ask().await {
-            Err(StoreError::Unavailable(_)) => {}
+            Err(StoreError::Unavailable(_)) if begun.elapsed() < PATIENCE => {
+                // As somebody who was told to come again, only sooner.
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             answer => return answer.expect("the store answers"),
         }
     }
-    ask().await.expect("the store answers at last")
 }

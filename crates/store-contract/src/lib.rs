@@ -1,9 +1,9 @@
 //! The contract of the store traits as tests: every promise of their doc comments, for every database of the shop.
 //!
-//! A store's crate runs all of it with one line, [`contract_suite!`], and a factory that opens a fresh store for each
-//! test. A story is an async function in the room of its feature that gets a [`given::Shop`] which holds
-//! nothing; it stands on its own, at a fixed time and without sleeps. The list of stories is written once, in
-//! `suite.rs` and `suite_accounts.rs`; a test below fails when it lacks one.
+//! A store's crate runs all of it with one line, [`contract_suite!`], and a factory that opens a fresh store for each test. A
+//! story is an async function in the room of its feature that gets a [`given::Shop`] which holds nothing; it stands on its own,
+//! at a fixed time, and waits for what it asserts and not for a while. The list of stories is written once, in `suite.rs` and
+//! `suite_accounts.rs`; a test below fails when it lacks one.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::expect_used,

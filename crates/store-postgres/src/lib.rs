@@ -29,6 +29,7 @@ mod params;
 mod payments;
 mod pool;
 mod pooler;
+mod reading;
 mod replicas;
 mod route;
 mod session;

@@ -14,7 +14,7 @@ use crate::error::OpenError;
 use crate::params::params;
 
 /// Name and text, in the order in which they are applied.
-const MIGRATIONS: [(&str, &str); 18] = [
+const MIGRATIONS: [(&str, &str); 19] = [
     ("0001_catalog", include_str!("../migrations/0001_catalog.sql")),
     ("0002_accounts", include_str!("../migrations/0002_accounts.sql")),
     ("0003_cart", include_str!("../migrations/0003_cart.sql")),
@@ -33,6 +33,7 @@ const MIGRATIONS: [(&str, &str); 18] = [
     ("0017_pictures", include_str!("../migrations/0017_pictures.sql")),
     ("0018_user_order", include_str!("../migrations/0018_user_order.sql")),
     ("0019_user_digits", include_str!("../migrations/0019_user_digits.sql")),
+    ("0020_slipper_changes", include_str!("../migrations/0020_slipper_changes.sql")),
 ];
 
 /// The indexes that all migrations together leave.

@@ -12,6 +12,7 @@ use slippers_core::{Position, StoreError, Tally};
 use crate::db::Db;
 use crate::error::Trouble;
 use crate::pool::{Class, Lease, Pool};
+use crate::reading::Reading;
 use crate::replicas::{Own, Replica, Shown};
 use crate::store::PostgresStore;
 
@@ -28,15 +29,6 @@ pub(crate) const COMMIT_LIMIT: Duration = Duration::from_secs(15);
 /// The longest that filling the shop takes: 1,000,000 products.
 const IMPORT_LIMIT: Duration = Duration::from_secs(3600);
 
-/// For lists and searches: the planner is kept from reading a table from end to end. Where it believes that most rows
-/// match it would, and each row's trigrams would be worked out on the way. SET LOCAL ends with the transaction.
-pub(crate) const SNAPSHOT: &str =
-    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off";
-/// The same where there is one good way whatever is asked for: what is prepared is planned once. To plan for the values at hand takes
-/// some times as long as to find a few products, or a page of orders, and PostgreSQL would do so for good where the few that a
-/// term has seem cheaper to it than as many as a term may have.
-pub(crate) const PLANNED_ONCE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
-                                       SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan";
 pub(crate) const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// The statements of an import have a limit together, and what it stores may be slow in coming.
 const IMPORT: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
@@ -54,8 +46,8 @@ struct Way {
 }
 
 impl Way {
-    const fn to_primary(class: Class, begin: Option<&'static str>) -> Self {
-        Self { class, begin, floor: None, otherwise: class }
+    const fn to_primary(class: Class, reading: Reading) -> Self {
+        Self { class, begin: reading.begin(), floor: None, otherwise: class }
     }
 }
 
@@ -80,7 +72,7 @@ impl PostgresStore {
         E: From<StoreError> + Send,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
     {
-        self.read_in(&Way::to_primary(Class::Browse, None), &args, &verb).await
+        self.read_in(&Way::to_primary(Class::Browse, Reading::Statement), &args, &verb).await
     }
 
     /// Like [`Self::read`], for others than those who browse.
@@ -91,7 +83,7 @@ impl PostgresStore {
         E: From<StoreError> + Send,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
     {
-        self.read_in(&Way::to_primary(class, None), &args, &verb).await
+        self.read_in(&Way::to_primary(class, Reading::Statement), &args, &verb).await
     }
 
     /// A read of several statements, which all see the database as it is at the first, for what an admin looks at.
@@ -102,15 +94,15 @@ impl PostgresStore {
         E: From<StoreError> + Send,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
     {
-        self.read_in(&Way::to_primary(Class::Back, Some(SNAPSHOT)), &args, &verb).await
+        self.read_in(&Way::to_primary(Class::Back, Reading::Snapshot), &args, &verb).await
     }
 
-    /// A read of the catalogue, of one statement or (what begins it) several, which a replica may answer that shows what
-    /// this program knows of. The same `key` is answered by the same replica.
+    /// A read of the catalogue, which a replica may answer that shows what this program knows of. The same
+    /// `key` is answered by the same replica.
     pub(crate) async fn read_shown<A, T, E, V>(
         &self,
         shown: Shown,
-        begin: Option<&'static str>,
+        reading: Reading,
         key: u64,
         args: A,
         verb: V,
@@ -121,14 +113,14 @@ impl PostgresStore {
         E: From<StoreError> + Send,
         V: for<'a> Fn(&'a Db, &'a A) -> BoxFuture<'a, Result<T, E>> + Send + Sync,
     {
-        let class = if begin.is_some() { Class::Search } else { Class::Browse };
+        let class = reading.class();
         let way = match &self.replicas {
             Some(replicas) => Way {
                 floor: replicas.knowledge.floor_of(shown).map(|floor| (floor, key)),
                 otherwise: Class::Fallback,
-                ..Way::to_primary(class, begin)
+                ..Way::to_primary(class, reading)
             },
-            None => Way::to_primary(class, begin),
+            None => Way::to_primary(class, reading),
         };
         self.read_in(&way, &args, &verb).await
     }
@@ -146,12 +138,12 @@ impl PostgresStore {
             let floor = replicas.knowledge.floor_of_reader(reader, own, Instant::now())?;
             Some((floor, reader.user.get().cast_unsigned()))
         });
-        let (class, begin) = match own {
-            Own::Cart => (Class::Shopper, None),
-            Own::Order => (Class::Browse, None),
-            Own::Orders => (Class::Search, Some(PLANNED_ONCE)),
+        let (class, reading) = match own {
+            Own::Cart => (Class::Shopper, Reading::Statement),
+            Own::Order => (Class::Browse, Reading::Statement),
+            Own::Orders => (Class::Search, Reading::PlannedOnce),
         };
-        let way = Way { floor, ..Way::to_primary(class, begin) };
+        let way = Way { floor, ..Way::to_primary(class, reading) };
         self.read_in(&way, &args, &verb).await
     }
 
@@ -269,8 +261,10 @@ impl PostgresStore {
         let pool = Arc::clone(&self.pool);
         // What it does is done for the caller, whose task this is not.
         let tally = Tally::current().unwrap_or_default();
-        let work = async move { write_with(&pool, lease, kind, &args, &verb).await };
-        let work = tokio::spawn(tally.scope(Box::pin(work)));
+        // Without its type, so that a task is compiled once for each kind of answer and not for each verb.
+        let work: BoxFuture<'static, _> =
+            Box::pin(async move { write_with(&pool, lease, kind, &args, &verb).await });
+        let work = tokio::spawn(tally.scope(work));
         work.await.unwrap_or_else(|error| Err(StoreError::Other(format!("a write panicked: {error}")).into()))
     }
 }

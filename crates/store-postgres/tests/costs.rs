@@ -12,6 +12,7 @@ use slippers_core::catalog::{CatalogStore as _, SearchTerm, SlipperQuery, Sort};
 use slippers_core::orders::{Idempotency, OrderQuery, OrderStatus, OrderStore as _, PlaceFromCart};
 use slippers_core::types::{IdempotencyKey, Page, SlipperId, UserId};
 use slippers_store_contract::given::{NOW, Shop, buying, keeping, to};
+use slippers_store_contract::seeding::Goods;
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
 use slippers_testbed::postgres::Database;
 use slippers_testbed::wait;
@@ -143,6 +144,20 @@ async fn an_order_looks_at_its_buyers_pending_orders_alone_however_many_others_h
     let counted =
         wait::until(Duration::from_secs(20), || Some(rows(LOOKED_AT)).filter(|seen| seen.starts_with("t|")));
     assert_eq!(counted.as_deref(), Some("t|0"));
+}
+
+/// Without statistics a list of a stocked catalogue is planned as one of an empty table, until autovacuum comes by.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stocked_catalogue_is_known_to_plans_at_once() {
+    let database = support::database().await;
+    let store = PostgresStore::open(&PostgresSettings::new(database.url())).await.expect("a store");
+    store.stock_catalog(Arc::new(Goods::varied(1200)), NOW).await.expect("stocked");
+    let known = "SELECT string_agg(relname || ' ' || reltuples, ', ' ORDER BY relname) FROM pg_class
+        WHERE relname IN ('categories', 'slippers', 'slipper_images')";
+    let known = database.query(known).expect("an answer");
+    assert_eq!(known.trim(), "categories 3, slipper_images 1800, slippers 1200");
+    let grams = "SELECT reltuples > 1200 FROM pg_class WHERE relname = 'slipper_grams'";
+    assert_eq!(database.query(grams).expect("an answer").trim(), "t");
 }
 
 #[tokio::test(flavor = "multi_thread")]

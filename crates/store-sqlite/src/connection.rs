@@ -9,8 +9,8 @@ use rusqlite::{Connection, OpenFlags};
 /// How long a connection waits for a lock of another process (a backup, a second instance's migration).
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// More than the store has different statements (a page of the catalogue alone has some 320: eight orders, with a category or
-/// without, with pictures or without, found in five ways, of which most begin anywhere).
+/// More than the store has different statements (a page of the catalogue alone has some 150: eight orders, with a category or
+/// without, found in four ways, of which most begin anywhere).
 const CACHED_STATEMENTS: usize = 512;
 
 /// Every setting that is not kept in the file. `cache_size` in KiB is negative.

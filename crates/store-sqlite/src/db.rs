@@ -160,6 +160,17 @@ impl Cells<'_> {
         self.get(at)
     }
 
+    /// A text where SQLite has it.
+    pub(crate) fn str(&self, at: usize) -> Result<&str, StoreError> {
+        self.optional_str(at)?.ok_or_else(|| StoreError::Corrupt(format!("column {at} is NULL")))
+    }
+
+    /// Like [`Self::str`], where there may be none.
+    pub(crate) fn optional_str(&self, at: usize) -> Result<Option<&str>, StoreError> {
+        let value = self.0.get_ref(at).map_err(interpret_error)?;
+        value.as_str_or_null().map_err(|error| StoreError::Corrupt(format!("column {at}: {error}")))
+    }
+
     pub(crate) fn flag(&self, at: usize) -> Result<bool, StoreError> {
         flag(self.get(at)?)
     }
@@ -174,9 +185,8 @@ impl Cells<'_> {
 
     /// A column that is an array which SQLite has written as JSON.
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, at: usize) -> Result<T, StoreError> {
-        let value = self.0.get_ref(at).map_err(interpret_error)?;
-        let text = value.as_str().map_err(|error| StoreError::Corrupt(error.to_string()))?;
-        serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("column {at}: {error}")))
+        serde_json::from_str(self.str(at)?)
+            .map_err(|error| StoreError::Corrupt(format!("column {at}: {error}")))
     }
 }
 

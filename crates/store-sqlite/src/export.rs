@@ -38,10 +38,10 @@ impl Export {
 }
 
 // The search's texts are indexes of other tables (a virtual table and those that SQLite keeps it in), as the digits are, which are
-// an index on PostgreSQL too.
+// an index on PostgreSQL too. Which rows changed lately is of no use to a program that has read none.
 const TABLES: &str = "
     SELECT name FROM sqlite_schema
-    WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT IN (?1, 'user_digits')
+    WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT IN (?1, 'user_digits', 'slipper_changes')
       AND NOT EXISTS (
           SELECT 1 FROM sqlite_schema v
           WHERE v.sql LIKE 'CREATE VIRTUAL TABLE%' AND (sqlite_schema.name = v.name OR sqlite_schema.name LIKE v.name || '\\_%' ESCAPE '\\'))

@@ -56,7 +56,7 @@ impl ImageStore for SqliteStore {
 /// A product's `image` and its pictures, the primary one first.
 fn find(db: &Db<'_>, slipper: SlipperId) -> Result<Option<(String, Vec<Image>)>, StoreError> {
     const FIND: &str = "SELECT image, pictures FROM slippers WHERE id = ?1";
-    db.first(FIND, [slipper.get()], |row| Ok((row.text(0)?, read_images(row, 1)?)))
+    db.first(FIND, [slipper.get()], |row| Ok((row.text(0)?, read_images(row.str(1)?)?)))
 }
 
 const ADD: &str = "

@@ -11,6 +11,7 @@ use slippers_core::places::Places;
 use slippers_core::types::Timestamp;
 use slippers_core::{ChangeListener, Listeners, PoolStatus, Store, StoreError, StoreLoad};
 
+use crate::catalog::Remembered;
 use crate::connection::open_writer;
 use crate::error::OpenError;
 use crate::migrations::{self, MigrationStatus, told};
@@ -22,7 +23,7 @@ use crate::writer::{MAX_WAIT, Writer};
 pub struct SqliteStore {
     pub(crate) writer: Arc<Writer>,
     pub(crate) readers: Arc<Readers>,
-    pub(crate) places: Arc<Places>,
+    pub(crate) lists: Arc<Remembered>,
     pub(crate) people: Arc<Places<UserQuery>>,
     statements: Arc<AtomicU64>,
     listeners: Arc<Listeners>,
@@ -49,8 +50,8 @@ impl SqliteStore {
         let readers = Arc::new(Readers::new(path.to_owned(), Arc::clone(&statements), Arc::clone(&waits)));
         let writer = Writer::start(conn, Arc::clone(&statements), Arc::clone(&listeners), waits)
             .map_err(|source| OpenError::System { path: path.to_owned(), source })?;
-        let (places, people) = Default::default();
-        Ok(Self { writer: Arc::new(writer), readers, places, people, statements, listeners })
+        let (lists, people) = Default::default();
+        Ok(Self { writer: Arc::new(writer), readers, lists, people, statements, listeners })
     }
 
     /// Where each migration stands in this file, which is neither made nor changed; all of a file that is not there are

@@ -3,10 +3,8 @@
 mod api;
 mod input;
 mod output;
-mod picture;
 mod pictures;
 mod shapes;
-mod temporary;
 mod upload;
 
 pub(crate) use api::router;

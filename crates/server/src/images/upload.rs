@@ -10,11 +10,10 @@ use slippers_core::catalog::{Image, Variant};
 use slippers_core::images::NewImage;
 use slippers_core::images::rules::MAX_UPLOAD;
 use slippers_core::types::SlipperId;
+use slippers_pictures::{PictureError, Remade, Temporary, remake};
 use tokio::io::AsyncWriteExt as _;
 
-use super::picture::{PictureError, Remade, remake};
 use super::pictures::{random_name, to_the_end, url};
-use super::temporary::Temporary;
 use crate::http::errors::{ApiError, Code};
 use crate::http::form::{Form, next_chunk};
 use crate::http::input::{Fault, FieldFault};

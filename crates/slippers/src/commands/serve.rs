@@ -88,7 +88,7 @@ pub(super) fn run(world: &World, with_demo: bool, follows: bool) -> Result<(), F
     }
     let limit = server.request_limit();
     let stop = service::until_the_end(signals, successor, limit, inherited.is_of_systemd);
-    runtime.block_on(server.run(listener, stop));
+    runtime.block_on(server.run(listener, Box::pin(stop)));
     drop(inside);
     drop(runtime);
     // The last handle of the store closes the database, which folds its log into the file.

@@ -2,9 +2,9 @@
 
 use slippers_core::catalog::{Assortment, NewCategory, NewSlipper, StockedSlipper};
 use slippers_core::types::{CategoryId, Money};
+use slippers_drawing::{Look, Model, Pattern, Tone};
 
 use super::{categories, picture_files};
-use crate::pictures::{Look, Model, Pattern, Tone};
 
 /// One product of the demo.
 struct Item {

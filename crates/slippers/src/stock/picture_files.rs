@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use thiserror::Error;
 
 use crate::files;
-use crate::pictures::{self, Dice, Look, PictureError};
+use slippers_drawing::{self as drawing, Dice, Look, PictureError};
 
 /// Why the pictures are not all there.
 #[derive(Debug, Error)]
@@ -75,7 +75,7 @@ fn draw_one(look: Look, folder: &Path) -> Result<usize, PictureFileError> {
     if path.exists() {
         return Ok(0);
     }
-    let png = pictures::draw(look)?;
+    let png = drawing::draw(look)?;
     files::put(&path, &png).map_err(|error| PictureFileError::Disk { path, error })?;
     Ok(png.len())
 }
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn names_look_like_uploads_and_never_meet() {
-        let names: BTreeSet<String> = (0..1000).map(|i| file_name(pictures::variation(i))).collect();
+        let names: BTreeSet<String> = (0..1000).map(|i| file_name(drawing::variation(i))).collect();
         assert_eq!(names.len(), 1000);
         for name in names {
             let (stem, extension) = name.split_once('.').expect("an extension");
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn what_is_there_is_not_drawn_again() {
         let folder = tempfile::tempdir().expect("a folder");
-        let looks: Vec<Look> = (0..3).map(pictures::variation).collect();
+        let looks: Vec<Look> = (0..3).map(drawing::variation).collect();
         let images = folder.path().join("static/images");
         assert!(draw_all(&looks, &images).expect("drawn") > 0);
         assert_eq!(draw_all(&looks, &images).expect("there"), 0);
@@ -119,7 +119,7 @@ mod tests {
         let blocked = folder.path().join("static");
         files::put(&blocked, b"").expect("a file");
         let error =
-            draw_all(&[pictures::variation(0)], &blocked.join("images")).expect_err("no folder").to_string();
+            draw_all(&[drawing::variation(0)], &blocked.join("images")).expect_err("no folder").to_string();
         assert!(error.contains("static") && error.contains("can't be written"), "{error}");
     }
 }

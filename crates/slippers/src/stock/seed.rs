@@ -2,10 +2,10 @@
 
 use slippers_core::catalog::{Assortment, NewCategory, NewSlipper, StockedSlipper};
 use slippers_core::types::{CategoryId, Money};
+use slippers_drawing::{self as drawing, Dice, Look};
 
 use super::words::LANGUAGES;
 use super::{categories, picture_files};
-use crate::pictures::{self, Dice, Look};
 
 /// The most products that `seed` makes.
 pub(crate) const MAX_PRODUCTS: u64 = 10_000_000;
@@ -23,7 +23,7 @@ pub(crate) struct SeedGoods<P> {
 
 /// The pictures that `count` products share.
 pub(crate) fn looks(count: u64) -> Vec<Look> {
-    (0..count.clamp(PICTURES_EACH, PICTURES)).map(pictures::variation).collect()
+    (0..count.clamp(PICTURES_EACH, PICTURES)).map(drawing::variation).collect()
 }
 
 impl<P: Fn(u64) + Send + Sync> SeedGoods<P> {

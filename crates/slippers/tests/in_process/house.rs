@@ -100,10 +100,11 @@ impl House {
         let address = listener.local_addr().expect("an address");
         let serves = server();
         let passwords = serves.passwords_worked_on();
-        let serving = runtime.spawn(serves.run(listener, async {
+        let stopped = async {
             let _ = stopped.await;
             Leave::Closing
-        }));
+        };
+        let serving = runtime.spawn(serves.run(listener, Box::pin(stopped)));
         let mut house = Self {
             worker: server(),
             clock,
@@ -382,4 +383,15 @@ fn settings(dir: &TempDir) -> Settings {
 #[track_caller]
 pub(crate) fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
     wait::until(PATIENCE, ask).unwrap_or_else(|| panic!("not within {PATIENCE:?}: {what}"))
+}
+
+/// The least of several trials, no more of them than are needed to find what was expected. What background work adds to some can't
+/// hide what each costs.
+pub(crate) fn least_of(trials: usize, expected: u64, trial: impl Fn(usize) -> u64) -> u64 {
+    let mut least = u64::MAX;
+    let found = (0..trials).map(trial).find(|cost| {
+        least = least.min(*cost);
+        *cost <= expected
+    });
+    found.unwrap_or(least)
 }

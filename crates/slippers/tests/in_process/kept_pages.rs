@@ -2,21 +2,25 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
 
-use crate::house::House;
+use crate::house::{House, least_of};
 
-/// The statements that were run meanwhile. Background work looks at the clock now and then, so the least of several
-/// trials counts.
-fn least_cost(house: &House, prepare: impl Fn(), act: impl Fn()) -> u64 {
+/// Background work looks at the clock now and then: no more than so many trials are taken for that.
+const TRIALS: usize = 10;
+
+/// The statements that were run meanwhile: the least of several trials, as many as are needed until it is no more than was expected.
+/// What one trial leaves in memory costs the next nothing, so `prepare` forgets it or `act` asks for something else.
+fn least_cost(house: &House, expected: u64, prepare: impl Fn(), act: impl Fn()) -> u64 {
     let trial = |_| {
         prepare();
         let before = house.store().statements_run();
         act();
         house.store().statements_run() - before
     };
-    (0..4).map(trial).min().expect("some trials")
+    least_of(TRIALS, expected, trial)
 }
 
 fn house_with_products() -> House {
@@ -27,31 +31,53 @@ fn house_with_products() -> House {
     house
 }
 
+const SPELLINGS: [(&str, [&str; 3]); 4] = [
+    ("/slippers/", ["/slippers", "/slippers/?limit=20&skip=0", "/slippers/?utm_source=%41&page=1"]),
+    ("/slippers/1", ["/slippers/1/", "/slippers/1?include_images=true", "/slippers/%31?x=y"]),
+    ("/slippers/1/images", ["/slippers/1/images/", "/slippers/1/images?a", "/slippers/001/images"]),
+    ("/categories/", ["/categories", "/categories/?limit=100", "/categories/?skip=0&skip=0"]),
+];
+
 #[test]
 fn a_page_that_is_kept_costs_no_statement_however_it_is_spelled() {
-    let house = house_with_products();
-    for (path, spellings) in [
-        ("/slippers/", ["/slippers", "/slippers/?limit=20&skip=0", "/slippers/?utm_source=%41&page=1"]),
-        ("/slippers/1", ["/slippers/1/", "/slippers/1?include_images=true", "/slippers/%31?x=y"]),
-        ("/slippers/1/images", ["/slippers/1/images/", "/slippers/1/images?a", "/slippers/001/images"]),
-        ("/categories/", ["/categories", "/categories/?limit=100", "/categories/?skip=0&skip=0"]),
-    ] {
-        house.get("", path);
-        for spelling in spellings {
-            let cost = least_cost(&house, || (), || drop(house.get("", spelling)));
-            assert_eq!(cost, 0, "{spelling} is {path}");
+    // What costs something is told: in a house where nothing else is kept, as a page is that was made for its spelling.
+    let costs = || -> Vec<(&str, u64)> {
+        let house = house_with_products();
+        let cost = |spelling: &'static str| {
+            let before = house.store().statements_run();
+            house.get("", spelling);
+            (spelling, house.store().statements_run() - before)
+        };
+        let all = SPELLINGS.iter().flat_map(|(path, spellings)| {
+            house.get("", path);
+            spellings.map(cost)
+        });
+        all.filter(|(_, cost)| *cost > 0).collect()
+    };
+    let mut told = costs();
+    for _ in 1..TRIALS {
+        if told.is_empty() {
+            break;
         }
+        told = costs();
     }
-    let junk = least_cost(
-        &house,
-        || (),
-        || {
-            for number in 0..250 {
-                house.get("", &format!("/slippers/?junk{number}={number}&_={number}"));
-            }
-        },
-    );
-    assert_eq!(junk, 0, "what means nothing makes no other page");
+    assert_eq!(told, [], "each is a page that is there");
+}
+
+#[test]
+fn what_means_nothing_makes_no_other_page() {
+    let house = house_with_products();
+    house.get("", "/slippers/");
+    let asked = AtomicU32::new(0);
+    let ask_some = || {
+        for _ in 0..25 {
+            let number = asked.fetch_add(1, Ordering::Relaxed);
+            house.get("", &format!("/slippers/?junk{number}={number}&_={number}"));
+        }
+    };
+    for _ in 0..10 {
+        assert_eq!(least_cost(&house, 0, || (), ask_some), 0);
+    }
 }
 
 #[test]
@@ -73,6 +99,6 @@ fn f62_a_thousand_who_want_a_page_at_once_make_it_once() {
             assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
         }
     };
-    // The products and the count.
-    assert_eq!(least_cost(&house, forget, crowd), 2);
+    // The count, what stands there, and the product that has changed.
+    assert_eq!(least_cost(&house, 3, forget, crowd), 3);
 }

@@ -18,7 +18,7 @@ use slippers_server::accounts::passwords::hash_password;
 use slippers_server::settings::Settings;
 use slippers_server::{Message, Notifier, NotifyError, Recipient, SystemEntropy};
 
-use crate::house::{House, PASSWORD, eventually};
+use crate::house::{House, PASSWORD, eventually, least_of};
 use crate::paying::Gateways;
 
 /// A shop in which everything can be asked for, however often.
@@ -259,7 +259,8 @@ const OPERATIONS: &[Row] = &[
     ("DELETE /categories/{category_id}", 3, |s| {
         admin(s, format!("/categories/{}", s.category()), Value::Null)
     }),
-    ("GET /slippers/", 2, |s| {
+    // The count, what stands there, and the product that is new.
+    ("GET /slippers/", 3, |s| {
         s.product();
         anyone("/slippers/")
     }),
@@ -321,7 +322,8 @@ const OPERATIONS: &[Row] = &[
     ("GET /admin/audit/", 1, |s| admin(s, "/admin/audit/", Value::Null)),
 ];
 
-/// The statements of one request. Background work looks at the clock in between, so the least of several trials counts.
+/// The statements of one request. Background work looks at the clock in between, so the least of several trials counts: as many as are
+/// needed until it is no more than was expected, at most six.
 fn cost(scene: &Scene, method: &str, expected: u64, prepare: Prepare) -> u64 {
     let house = &scene.house;
     let trial = |_| {
@@ -342,7 +344,7 @@ fn cost(scene: &Scene, method: &str, expected: u64, prepare: Prepare) -> u64 {
         }
         house.store().statements_run() - before
     };
-    (0..3).map(trial).min().expect("some trials")
+    least_of(6, expected, trial)
 }
 
 #[test]

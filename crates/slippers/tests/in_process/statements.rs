@@ -74,12 +74,13 @@ fn a_page_of_the_catalogue_costs_the_same_whatever_it_holds() {
         assert_eq!(page["items"].as_array().map(Vec::len), usize::try_from(products).ok());
         assert_eq!(page["items"][0]["images"].as_array().map(Vec::len), Some(3));
         for (path, statements) in [
-            // The products with pictures and category names, and the count.
+            // The count and what stands there; the rows are in memory after the first trial.
             ("/slippers/?limit=100", 2),
             ("/slippers/?limit=100&include_images=false", 2),
             ("/slippers/?limit=100&sort=price_desc", 2),
             ("/slippers/?limit=100&category_id=2", 2),
-            ("/slippers/?limit=100&search=model", 2),
+            // What a search finds is remembered too.
+            ("/slippers/?limit=100&search=model", 1),
             ("/categories/", 1),
             ("/categories/1", 1),
             ("/slippers/1", 1),

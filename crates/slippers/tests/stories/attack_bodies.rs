@@ -45,7 +45,7 @@ fn fields_that_nobody_may_set_are_not_set() {
     let slipper = json!({"name": "Mu", "size": "39", "price": 10, "quantity": 5, "category_id": 1});
     let made = shop.call(&admin, "POST", "/slippers/", &more(slipper)).expect(200).json();
     assert_eq!((&made["id"], &made["price"].to_string()), (&json!(1), &"10.0".to_owned()));
-    assert!(!made["created_at"].to_string().contains("2020"), "{made}");
+    assert!(!made["created_at"].to_string().starts_with("\"2020"), "{made}");
 
     let line = json!({"slipper_id": 1, "quantity": 2});
     let cart = shop.call(&bold, "POST", "/cart/items", &more(line)).expect(200).json();

@@ -27,6 +27,11 @@ fn pay_and_buy(till: &Till, payers: &[(Caller, i64)]) -> Vec<Answer> {
     let answers = at_once(payers.len() + 1, |number| match payers.get(number) {
         Some((buyer, order)) => Some(till.create(buyer, &json!({"order_id": order}))),
         None => {
+            // All of them are under way, and none holds a connection that others wait for.
+            let begun = "SELECT count(*) FROM payments";
+            let are_many =
+                || (till.shop.rows().number(begun) >= i64::try_from(PAYERS).expect("few")).then_some(());
+            eventually("all have begun to pay", are_many);
             for round in 0..5 {
                 till.shop.get("/health").expect(200);
                 till.shop.get(&format!("/slippers/?search=cozy&skip={round}")).expect(200);

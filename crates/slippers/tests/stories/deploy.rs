@@ -226,7 +226,12 @@ fn through(port: u16, path: &str, headers: &[(&str, &str)]) -> (u16, ureq::http:
 
 #[test]
 fn nginx_passes_on_slashes_headers_and_the_clients_true_address() {
-    let shop = Shop::open_with(&[("TRUSTED_PROXIES", "127.0.0.1"), ("RATE_LIMIT_REQUESTS", "100")]);
+    let shop = Shop::open_with(&[
+        ("TRUSTED_PROXIES", "127.0.0.1"),
+        ("RATE_LIMIT_REQUESTS", "100"),
+        // None comes back meanwhile.
+        ("RATE_LIMIT_WINDOW_SEC", "86400"),
+    ]);
     let nginx = nginx(&shop);
     let (status, headers, _) = through(nginx.port(), "/slippers/", &[]);
     assert_eq!(status, 200);

@@ -1,7 +1,7 @@
 //! Other people's servers, as a story plays them: an SMS gateway and a mail server.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -74,9 +74,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on, nor will: one that was free a moment ago may be another test's.
 pub(crate) fn dead() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
+    (Ipv4Addr::LOCALHOST, 1).into()
 }
 
 /// An SMS gateway that answers with these statuses, then with 200; status 0 is no answer at all.
@@ -112,8 +112,10 @@ fn answer(mut stream: impl Read + Write, note: &dyn Fn(Heard), next: impl Fn() -
     let length = length.map_or(0, |(_, length)| length.parse().expect("a length"));
     let mut body = vec![0; length];
     stream.read_exact(&mut body).expect("the whole body");
+    // Before it is noted: who waits for that may bring the next request.
+    let status = next();
     note(Heard { line, headers, body: String::from_utf8(body).expect("text") });
-    match next() {
+    match status {
         // Until the other side hangs up.
         0 => drop(read_line(&mut stream)),
         status => {

@@ -140,13 +140,11 @@ fn a_limit_is_one_for_all_instances_and_a_share_when_they_can_t_hear_of_each_oth
     let two = instance(&database, &redis, &limits);
     introduced(&redis);
     // An answer that comes too late on a busy machine is not waited for, and counted alone: so a few more may pass.
-    let (first, second) = (passed(&one, 8), passed(&two, 60));
-    assert_eq!(first, 8);
-    assert!((12..=24).contains(&second), "{second} passed after {first}");
-    let last = passed(&one, 60);
-    assert!(last <= 12, "{last} more passed");
+    let all = passed(&one, 8) + passed(&two, 60) + passed(&one, 60);
+    assert!((15..=35).contains(&all), "{all} passed of 20; of two limits 40 would have");
     let refused = one.get("/categories/").expect_error(429, "Too many requests");
     assert!(refused.header("retry-after").is_some() && refused.header("x-ratelimit-limit") == Some("20"));
+    assert_ne!(limits_counted(&redis), ":0", "they are counted there");
     redis.kill_9().expect("killed");
     let alone = eventually("it is noticed", || Some(passed(&two, 60)).filter(|_| said(&two, PASSED_BY) > 0));
     assert!(alone <= 20, "{alone} passed: each has its share of 20");
@@ -166,6 +164,7 @@ fn a_trusted_caller_s_limit_is_one_for_all_instances() {
     let all = passed(&one, 8) + passed(&two, 60) + passed(&one, 60);
     // By themselves they would let 40 pass; an answer that comes too late on a busy machine is counted alone.
     assert!((15..=35).contains(&all), "{all} passed of 20");
+    assert_ne!(limits_counted(&redis), ":0", "they are counted there");
 }
 
 /// How many keys there are limits for, as Redis says it.
@@ -176,15 +175,17 @@ fn limits_counted(redis: &Redis) -> String {
 #[test]
 fn sign_ins_are_counted_in_common() {
     let (database, redis) = (database(), Redis::start(&[]).expect("Redis"));
-    let limits = [("LOGIN_RATE_LIMIT", "6"), ("LOGIN_RATE_WINDOW_SEC", "86400")];
+    let limits = [("LOGIN_RATE_LIMIT", "12"), ("LOGIN_RATE_WINDOW_SEC", "86400")];
     let (one, two) = (instance(&database, &redis, &limits), instance(&database, &redis, &limits));
     introduced(&redis);
     let tries = |shop: &Shop| {
         let body = json!({"name": "Nobody", "password": "wrong-password"});
-        (0..8).filter(|_| shop.post("/auth/login", &body).status != 429).count()
+        (0..12).filter(|_| shop.post("/auth/login", &body).status != 429).count()
     };
-    let all = tries(&one) + tries(&two);
-    assert!((6..=9).contains(&all), "{all} tries of a limit of 6");
+    // By itself each would have its half, and without a share all 12; an answer that comes too late on a busy machine is
+    // counted alone.
+    let (first, second) = (tries(&one), tries(&two));
+    assert!(first >= 9 && first + second <= 21, "{first} and {second} tries of a limit of 12");
     assert_ne!(limits_counted(&redis), ":0", "they are counted there");
 }
 
@@ -227,15 +228,17 @@ fn a_redis_behind_tls_helps_like_any_other_and_comes_back() {
     let (mut redis, trusted) = encrypted(&folder);
     let url = redis.encrypted_url("127.0.0.1").expect("it speaks TLS");
     let shop = Shop::open_with(&[("REDIS_URL", &url), ("SSL_CERT_FILE", &trusted), ("SLIPPERS_LOG", "info")]);
+    // On a busy machine the first answer can come too late.
+    let last = |what: &str| shop.said().rfind(what);
     for _ in 0..2 {
-        eventually("it is reached", || (said(&shop, SERVES) > said(&shop, PASSED_BY)).then_some(()));
+        eventually("it is reached", || (last(SERVES) > last(PASSED_BY)).then_some(()));
         // One whose answer comes too late on a busy machine is counted alone.
         eventually("a sign-in is counted there", || {
             shop.post("/auth/login", &json!({"name": "Nobody", "password": "wrong-password"}));
             (limits_counted(&redis) != ":0").then_some(())
         });
         redis.kill_9().expect("killed");
-        eventually("it is noticed", || (said(&shop, PASSED_BY) == said(&shop, SERVES)).then_some(()));
+        eventually("it is noticed", || (last(PASSED_BY) > last(SERVES)).then_some(()));
         redis.restart().expect("back");
     }
 }

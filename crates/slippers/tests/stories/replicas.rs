@@ -79,7 +79,10 @@ fn ask(shop: &Shop, caller: &Caller, path: &str, told: Option<&str>) -> Value {
     let bearer = format!("Bearer {}", caller.access);
     let mut headers = vec![("authorization", bearer.as_str())];
     headers.extend(told.map(|told| (HEADER, told)));
-    shop.send("GET", path, &headers, None).expect(200).json()
+    // A look at the replicas that takes most of a second on a busy machine is not waited for.
+    let mut answers = (0..3).map(|_| shop.send("GET", path, &headers, None));
+    let answer = answers.find(|answer| answer.status != 503);
+    answer.expect("one of three is served").expect(200).json()
 }
 
 fn told(answer: &Answer) -> String {

@@ -15,7 +15,7 @@ fn in_two_pieces(shop: &Shop, head: &str, body: &str) -> String {
     stream.write_all(head.as_bytes()).expect("sent");
     for _ in 0..3 {
         // Whole round trips on other connections: by now the head has been read.
-        shop.get("/health").expect(200);
+        shop.get("/health/live").expect(200);
     }
     let mut answer = Vec::new();
     let sent = stream.write_all(body.as_bytes()).and_then(|()| {

@@ -23,6 +23,8 @@ pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)], body
 #[track_caller]
 pub(crate) fn send(shop: &Shop, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let mut line = Line::open(shop);
+    // What is large is read by a thread that takes only what others leave.
+    line.stream.get_ref().set_read_timeout(Some(PATIENCE * 4)).expect("a timeout");
     line.say(&request(method, target, headers, body));
     let answer = if method == "HEAD" { line.hear_head() } else { line.hear() };
     answer.unwrap_or_else(|| panic!("{method} {target}: closed without an answer"))

@@ -9,20 +9,24 @@ use slippers_core::types::{CategoryId, Money};
 use crate::given::{new_category, new_slipper};
 
 /// An assortment that a story makes up.
-pub(crate) struct Goods {
-    pub(crate) categories: Vec<NewCategory>,
-    pub(crate) count: u64,
-    pub(crate) slipper: fn(u64) -> StockedSlipper,
+#[derive(Clone, Debug)]
+pub struct Goods {
+    /// With the numbers 1, 2, 3...
+    pub categories: Vec<NewCategory>,
+    /// Of products.
+    pub count: u64,
+    /// A product by its place from 0.
+    pub slipper: fn(u64) -> StockedSlipper,
 }
 
 impl Goods {
     /// Products alone, each at 100 soum.
-    pub(crate) const fn plain(count: u64) -> Self {
+    pub const fn plain(count: u64) -> Self {
         Self { categories: Vec::new(), count, slipper: plain }
     }
 
     /// Products in three categories and none, with up to three pictures.
-    pub(crate) fn varied(count: u64) -> Self {
+    pub fn varied(count: u64) -> Self {
         Self { categories: ["Home", "Пляж", "Зима"].map(new_category).into(), count, slipper: varied }
     }
 }

@@ -30,6 +30,9 @@ pub async fn every_call_counts_its_statements(shop: &Shop) {
     assert_eq!(shop.statements_run(), last, "asking for the count is no statement");
 }
 
+/// The count, what stands on the page, and the rows.
+const DEAREST_PAGE: u64 = 3;
+
 pub async fn a_page_of_products_costs_the_same_whatever_it_holds(shop: &Shop) {
     shop.stock_catalog(Arc::new(Goods::varied(240)), NOW).await.expect("stocked");
     for sort in SORTS {
@@ -44,17 +47,17 @@ pub async fn a_page_of_products_costs_the_same_whatever_it_holds(shop: &Shop) {
                     ..all()
                 };
                 let mut prices = Vec::new();
-                for (skip, limit) in [(3, 1), (3, 20), (3, 50)] {
+                for (skip, limit) in [(3, 1), (3, 20), (3, 50), (0, 100)] {
                     let asked = SlipperQuery { page: Page::new(skip, limit), ..query.clone() };
+                    // What others have read before may be in memory, and makes the first time cheaper.
+                    let first = shop.price_of(shop.list_slippers(asked.clone())).await;
+                    assert!(first <= DEAREST_PAGE, "{first} for {asked:?}");
                     prices.push(shop.price_of(shop.list_slippers(asked)).await);
                 }
                 assert!(prices.iter().all(|price| *price == prices[0]), "{prices:?} for {query:?}");
             }
         }
     }
-    let whole =
-        |limit| shop.list_slippers(SlipperQuery { page: Page::new(0, limit), with_images: true, ..all() });
-    assert_eq!(shop.price_of(whole(1)).await, shop.price_of(whole(100)).await);
 }
 
 pub async fn a_product_costs_the_same_whatever_pictures_it_has(shop: &Shop) {

@@ -69,7 +69,7 @@ pub(super) async fn page(
     }
     page.push_str(") page JOIN users u ON u.id = page.id ORDER BY u.id DESC");
     let items = db.all(&page, values, read_user).await?;
-    places.remember(order, query, items.iter().map(|user| user.id).collect::<Vec<UserId>>());
+    places.remember(order, query, items.iter().map(|user| user.id).collect());
     Ok(UserPage { items, total, total_is_exact })
 }
 

@@ -19,9 +19,9 @@ use slippers_core::catalog::{
 };
 use slippers_core::types::{CategoryId, SlipperId, Timestamp, UserId};
 
+use crate::reading::Reading;
 use crate::replicas::Shown;
 use crate::store::PostgresStore;
-use crate::verbs::{PLANNED_ONCE, SNAPSHOT};
 
 /// By which a page is asked of the same replica every time.
 fn key_of(asked: &impl Hash) -> u64 {
@@ -32,14 +32,14 @@ fn key_of(asked: &impl Hash) -> u64 {
 impl CatalogStore for PostgresStore {
     async fn list_categories(&self, skip: i64, limit: i64) -> Result<Vec<Category>, StoreError> {
         let args = (skip, limit);
-        self.read_shown(Shown::Categories, None, key_of(&args), args, |db, (skip, limit)| {
+        self.read_shown(Shown::Categories, Reading::Statement, key_of(&args), args, |db, (skip, limit)| {
             Box::pin(categories::list(db, *skip, *limit))
         })
         .await
     }
 
     async fn find_category(&self, id: CategoryId) -> Result<Option<Category>, StoreError> {
-        self.read_shown(Shown::Categories, None, key_of(&id), id, |db, id| {
+        self.read_shown(Shown::Categories, Reading::Statement, key_of(&id), id, |db, id| {
             Box::pin(categories::find(db, *id))
         })
         .await
@@ -78,23 +78,25 @@ impl CatalogStore for PostgresStore {
     }
 
     async fn list_slippers(&self, query: SlipperQuery) -> Result<SlipperPage, StoreError> {
-        let begin = match (&query.search, query.category) {
-            (None, _) => None,
-            (Some(_), None) => Some(PLANNED_ONCE),
+        let reading = match (&query.search, query.category) {
+            (None, _) => Reading::Statement,
+            (Some(_), None) => Reading::PlannedOnce,
             // What a category and a term have in common is found by one or by both, by how common they are.
-            (Some(_), Some(_)) => Some(SNAPSHOT),
+            (Some(_), Some(_)) => Reading::Snapshot,
         };
         let key = key_of(&query);
         let args = (query, Arc::clone(&self.places));
-        self.read_shown(Shown::Slippers, begin, key, args, |db, (query, places)| {
+        self.read_shown(Shown::Slippers, reading, key, args, |db, (query, places)| {
             Box::pin(list::page(db, places, query))
         })
         .await
     }
 
     async fn find_slipper(&self, id: SlipperId) -> Result<Option<Slipper>, StoreError> {
-        self.read_shown(Shown::Slipper(id), None, key_of(&id), id, |db, id| Box::pin(slippers::find(db, *id)))
-            .await
+        self.read_shown(Shown::Slipper(id), Reading::Statement, key_of(&id), id, |db, id| {
+            Box::pin(slippers::find(db, *id))
+        })
+        .await
     }
 
     async fn create_slipper(&self, new: NewSlipper, by: By, now: Timestamp) -> Result<Slipper, CatalogError> {
@@ -118,7 +120,7 @@ impl CatalogStore for PostgresStore {
     }
 
     async fn list_images(&self, id: SlipperId) -> Result<Option<Vec<Image>>, StoreError> {
-        self.read_shown(Shown::Slipper(id), None, key_of(&id), id, |db, id| {
+        self.read_shown(Shown::Slipper(id), Reading::Statement, key_of(&id), id, |db, id| {
             Box::pin(slippers::list_images(db, *id))
         })
         .await

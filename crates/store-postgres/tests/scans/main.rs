@@ -4,15 +4,15 @@
 
 mod outbox;
 mod payments;
-#[path = "../support/mod.rs"]
-mod support;
+#[path = "../support/schema.rs"]
+mod schema;
 mod verbs;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
-use slippers_testbed::postgres::{Database, Postgres};
+use slippers_testbed::postgres::{Cluster, Database, Postgres};
 use tokio_postgres::{Client, NoTls};
 
 const PAUSE: Duration = Duration::from_millis(5);
@@ -21,6 +21,28 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const ROUNDS: i64 = 8;
 /// Tables of a few rows, which are read at once. What changed is there for minutes only, and read beside every verb.
 const SMALL: [&str; 5] = ["categories", "changes", "order_counters", "schema_migrations", "shop_counters"];
+
+const FILL: &str = include_str!("fill.sql");
+
+async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// Fills an empty database with the shop.
+async fn fill(url: String) -> Result<(), String> {
+    PostgresStore::open(&PostgresSettings::new(&*url)).await.map_err(|error| error.to_string())?;
+    let client = connect(&url).await.map_err(|error| error.to_string())?;
+    // What the migration writes for products that are there already; before the statistics, which end the other file.
+    let joints = include_str!("../../migrations/0016_joints.sql");
+    let (fill, statistics) = FILL.rsplit_once(";\n\n").ok_or("one part")?;
+    for statement in fill.split(";\n").chain([joints]).chain(statistics.split(";\n")) {
+        let done = client.batch_execute(statement).await;
+        done.map_err(|error| format!("{statement}: {error:?}"))?;
+    }
+    Ok(())
+}
 
 /// A shop of some size, and who looks how its tables are read.
 struct Stocked {
@@ -32,19 +54,14 @@ struct Stocked {
 
 impl Stocked {
     async fn open(prepared: bool) -> Self {
-        Self::fill(support::database().await, prepared).await
+        Self::on(slippers_testbed::postgres::shared().expect("PostgreSQL"), prepared).await
     }
 
-    async fn fill(database: Database, prepared: bool) -> Self {
-        let (looker, connection) =
-            tokio_postgres::connect(&database.url(), NoTls).await.expect("a connection");
-        tokio::spawn(connection);
-        // What the migration writes for products that are there already; before the statistics, which end the other file.
-        let joints = include_str!("../../migrations/0016_joints.sql");
-        let (fill, statistics) = include_str!("fill.sql").rsplit_once(";\n\n").expect("two parts");
-        for statement in fill.split(";\n").chain([joints]).chain(statistics.split(";\n")) {
-            looker.batch_execute(statement).await.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
-        }
+    /// In a cluster, which fills it once: that takes longer than most of what is looked at.
+    async fn on(cluster: &Cluster, prepared: bool) -> Self {
+        let key = schema::with(&[FILL]);
+        let database = cluster.database_from_template(&key, fill).await.expect("a database");
+        let looker = connect(&database.url()).await.expect("a connection");
         Self { database, looker, prepared, found: Vec::new() }
     }
 
@@ -132,7 +149,7 @@ async fn rare_searches_and_lists_of_orders_are_planned_once() {
         .setting("autovacuum", "off")
         .start()
         .expect("PostgreSQL");
-    let mut stocked = Stocked::fill(support::database_on(&server).await, true).await;
+    let mut stocked = Stocked::on(&server, true).await;
     stocked.looker.batch_execute("CREATE EXTENSION pg_stat_statements").await.expect("it is installed");
     verbs::rare_searches(&mut stocked).await;
     verbs::everybodys_orders(&mut stocked).await;

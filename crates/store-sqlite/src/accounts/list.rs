@@ -8,7 +8,6 @@ use slippers_core::accounts::{UserPage, UserQuery};
 use slippers_core::catalog::SearchTerm;
 use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::places::{Counted, ListOrder, Places, Start};
-use slippers_core::types::UserId;
 
 use super::search::{Matches, matches};
 use super::{read_user, user_columns};
@@ -58,7 +57,7 @@ pub(super) fn page(
     let term = query.search.as_ref().map_or("", SearchTerm::as_str);
     let values = (matches.sought, term, query.page.limit(), query.page.skip() - passed, from);
     let items = db.all(&page, values, read_user)?;
-    places.remember(order, query, items.iter().map(|user| user.id).collect::<Vec<UserId>>());
+    places.remember(order, query, items.iter().map(|user| user.id).collect());
     Ok(UserPage { items, total, total_is_exact })
 }
 

@@ -2,6 +2,7 @@
 
 mod categories;
 mod list;
+mod row_cache;
 pub(crate) mod rows;
 pub(crate) mod search;
 mod slippers;
@@ -19,6 +20,7 @@ use slippers_core::catalog::{
 use slippers_core::types::{CategoryId, SlipperId, Timestamp, UserId};
 
 use self::list::Patience;
+pub(crate) use self::list::Remembered;
 use crate::store::SqliteStore;
 
 #[async_trait]
@@ -57,14 +59,14 @@ impl CatalogStore for SqliteStore {
     }
 
     async fn list_slippers(&self, query: SlipperQuery) -> Result<SlipperPage, StoreError> {
-        if list::may_be_short(&self.places, &query) {
-            let page = self.readers.snapshot(|db| list::page(db, &self.places, &query, Patience::Short))?;
+        if list::may_be_short(&self.lists, &query) {
+            let page = self.readers.snapshot(|db| list::page(db, &self.lists, &query, Patience::Short))?;
             if let Some(page) = page {
                 return Ok(page);
             }
         }
-        let places = Arc::clone(&self.places);
-        let page = self.readers.long_snapshot(move |db| list::page(db, &places, &query, Patience::Long));
+        let lists = Arc::clone(&self.lists);
+        let page = self.readers.long_snapshot(move |db| list::page(db, &lists, &query, Patience::Long));
         page.await?.ok_or_else(|| StoreError::Corrupt("a search was not counted".to_owned()))
     }
 

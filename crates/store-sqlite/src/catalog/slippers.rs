@@ -16,7 +16,7 @@ use crate::images;
 const FIND: &str = concat!(
     "SELECT ",
     slipper_columns!(),
-    ", s.pictures FROM slippers s LEFT JOIN categories c ON c.id = s.category_id WHERE s.id = ?1"
+    " FROM slippers s LEFT JOIN categories c ON c.id = s.category_id WHERE s.id = ?1"
 );
 
 pub(super) fn find(db: &Db<'_>, id: SlipperId) -> Result<Option<Slipper>, StoreError> {
@@ -26,7 +26,7 @@ pub(super) fn find(db: &Db<'_>, id: SlipperId) -> Result<Option<Slipper>, StoreE
 const IMAGES: &str = "SELECT pictures FROM slippers WHERE id = ?1";
 
 pub(super) fn list_images(db: &Db<'_>, id: SlipperId) -> Result<Option<Vec<Image>>, StoreError> {
-    let found = db.first(IMAGES, [id.get()], |row| read_images(row, 0))?;
+    let found = db.first(IMAGES, [id.get()], |row| read_images(row.str(0)?))?;
     Ok(found.map(|mut images| {
         images.sort_by_key(|image| (image.order_index, image.id));
         images

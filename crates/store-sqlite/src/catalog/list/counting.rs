@@ -7,6 +7,7 @@ use slippers_core::catalog::{SearchTerm, SlipperQuery};
 use slippers_core::places::ListOrder;
 use slippers_core::types::CategoryId;
 
+use super::super::row_cache::Moment;
 use super::super::search::lookup;
 use super::statement::{By, Matches, Statement};
 use super::{Patience, SMALL_CATEGORY};
@@ -21,12 +22,13 @@ const FEW: i64 = 1_000;
 pub(super) const MATCH: &str = "SELECT 1";
 
 /// The order of the lists; how many the search finds, up to one more than [`EXACT_SEARCH_TOTAL`], or NULL where the order
-/// is the `known` one or there is no patience to count; how many products the list has; which of the search's joints the
-/// fewest products have, if they are few.
+/// is the `known` one or there is no patience to count; how many products the list has; the last change of a row, and what
+/// changed after `since`; which of the search's joints the fewest products have, if they are few.
 pub(super) fn count_statement(
     query: &SlipperQuery,
     known: Option<ListOrder>,
     patience: Patience,
+    since: Moment,
 ) -> Statement {
     let mut count = Statement::default();
     count.push("SELECT ");
@@ -53,6 +55,7 @@ pub(super) fn count_statement(
     }
     count.push(", ");
     count.products(query.category);
+    count.changes(since);
     if joints.is_empty() {
         count.push(", NULL");
     } else {
@@ -74,6 +77,18 @@ impl Statement {
                 self.push("), 0)");
             }
         }
+    }
+
+    /// The number of the last change of a row and its mark, the mark of the change `since`, and the ids of the products that
+    /// changed after it, as JSON.
+    fn changes(&mut self, since: Moment) {
+        self.push(", (SELECT max(number) FROM slipper_changes)");
+        self.push(", (SELECT mark FROM slipper_changes ORDER BY number DESC LIMIT 1)");
+        self.push(", (SELECT mark FROM slipper_changes WHERE number = ");
+        self.bind(since.number);
+        let place = self.values.len();
+        self.push("), (SELECT json_group_array(slipper_id) FROM slipper_changes WHERE number > ");
+        let _ = write!(self.sql, "?{place})");
     }
 
     /// The joint that the fewest products have, if they are few; none in the order that is `known`.

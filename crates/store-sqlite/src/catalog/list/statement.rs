@@ -1,18 +1,16 @@
 //! The statements of a page.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use rusqlite::types::Value;
 use slippers_core::catalog::{SlipperQuery, Sort};
 use slippers_core::places::{Place, STRIDE};
 use slippers_core::types::{CategoryId, SlipperId};
 
-use super::super::rows::slipper_columns;
 use super::super::search::Lookup;
 use super::counting::MATCH;
 
-/// How the inner query of a page finds its ids.
+/// How the ids of a page are found.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// Every product of the list.
@@ -21,8 +19,6 @@ pub(super) enum Way {
     Walk(String),
     /// By looking the term up, then in order.
     Collect(Matches),
-    /// It was read before: these.
-    Known(Arc<[SlipperId]>),
 }
 
 impl Way {
@@ -31,7 +27,6 @@ impl Way {
         match self {
             Self::All | Self::Walk(_) => true,
             Self::Collect(_) => matches!(sort, Sort::IdAsc | Sort::IdDesc),
-            Self::Known(_) => false,
         }
     }
 }
@@ -54,19 +49,11 @@ pub(super) enum By {
     RareJoint,
 }
 
-/// A page, walked to from a product on the way if there is one.
-pub(super) fn page_statement(query: &SlipperQuery, way: &Way, from: Option<Place>) -> Statement {
+/// What stands on a page, in order, walked to from a product on the way if there is one.
+pub(super) fn ids_statement(query: &SlipperQuery, way: &Way, from: Option<Place>) -> Statement {
+    let offset = query.page.skip() - from.map_or(0, |place| place.position);
     let mut page = Statement::default();
-    page.push(concat!("SELECT ", slipper_columns!()));
-    if query.with_images {
-        page.push(", s.pictures");
-    }
-    page.push(" FROM (");
-    page.inner(query, way, from);
-    page.push(
-        ") page CROSS JOIN slippers s ON s.id = page.id LEFT JOIN categories c ON c.id = s.category_id",
-    );
-    page.order("s", query.sort);
+    page.ids(query, way, from.map(|place| Origin::Product(place.id)), [query.page.limit(), offset]);
     page
 }
 
@@ -116,23 +103,10 @@ impl Statement {
         let _ = write!(self.sql, "?{}", self.values.len());
     }
 
-    /// The ids of a page.
-    fn inner(&mut self, query: &SlipperQuery, way: &Way, from: Option<Place>) {
-        let offset = query.page.skip() - from.map_or(0, |place| place.position);
-        self.ids(query, way, from.map(|place| Origin::Product(place.id)), [query.page.limit(), offset]);
-    }
-
     /// Ids in the order of the list.
     fn ids(&mut self, query: &SlipperQuery, way: &Way, from: Option<Origin>, part: [i64; 2]) {
         let category = query.category.map(CategoryId::get);
         match way {
-            Way::Known(ids) => {
-                self.push("SELECT value AS id FROM json_each(");
-                let ids: Vec<String> = ids.iter().map(|id| id.get().to_string()).collect();
-                self.bind(format!("[{}]", ids.join(",")));
-                self.push(")");
-                return;
-            }
             Way::Collect(matches) => {
                 self.matches("SELECT s.id AS id", matches, category);
                 if let Some(origin) = from {

@@ -221,15 +221,16 @@ pub(super) fn curve(start: (f32, f32), curves: &[[f32; 6]], closed: bool) -> Opt
 
 /// A small deterministic source of variety: the same seed gives the same numbers on every machine.
 #[derive(Clone, Debug)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The numbers of this seed, from the first.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// The next 64 bits (Sebastiano Vigna's splitmix64).
-    pub(crate) fn bits(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -238,18 +239,18 @@ impl Dice {
     }
 
     /// A number below `end`, which must not be 0; the bias of a remainder does not matter here.
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.bits() % end.max(1)
     }
 
     /// One of the things.
-    pub(crate) fn pick<'a, T>(&mut self, things: &'a [T]) -> Option<&'a T> {
+    pub fn pick<'a, T>(&mut self, things: &'a [T]) -> Option<&'a T> {
         let at = usize::try_from(self.below(things.len() as u64)).unwrap_or(0);
         things.get(at)
     }
 
     /// A number from `low` to `high`.
-    pub(crate) fn between(&mut self, low: f32, high: f32) -> f32 {
+    pub fn between(&mut self, low: f32, high: f32) -> f32 {
         let unit = f32::from(u16::try_from(self.bits() >> 48).unwrap_or(0)) / f32::from(u16::MAX);
         low + (high - low) * unit
     }

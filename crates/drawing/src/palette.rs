@@ -21,7 +21,7 @@ pub(super) struct Palette {
 
 /// The name of a palette, after the upper's colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub enum Tone {
     Sky,
     Navy,
     Turquoise,
@@ -44,7 +44,7 @@ pub(crate) enum Tone {
 
 impl Tone {
     /// All of them.
-    pub(crate) const ALL: [Self; 18] = [
+    pub const ALL: [Self; 18] = [
         Self::Sky,
         Self::Terracotta,
         Self::Mint,

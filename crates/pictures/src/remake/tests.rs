@@ -130,6 +130,25 @@ fn colours_stay_what_they_are_in_every_size() {
     }
 }
 
+#[test]
+fn what_is_transparent_does_not_colour_what_is_beside_it() {
+    let desk = desk();
+    let cut_out =
+        RgbaImage::from_fn(
+            400,
+            300,
+            |x, _| {
+                if x < 200 { Rgba([200, 0, 0, 255]) } else { Rgba([0, 200, 0, 0]) }
+            },
+        );
+    let made = desk.remake(&written(&cut_out.into(), ImageFormat::Png)).expect("a picture");
+    let small = decoded(&made.variants[0].file).to_rgba8();
+    let edge: Vec<_> = small.pixels().filter(|pixel| pixel.0[3] > 0).collect();
+    assert!(edge.iter().any(|pixel| pixel.0[3] < 255), "there are pixels of both");
+    assert!(edge.iter().all(|pixel| pixel.0[1] == 0), "no green shows through");
+    assert!(edge.iter().all(|pixel| pixel.0[3] < 128 || pixel.0[0].abs_diff(200) <= 4), "nor does red fade");
+}
+
 /// A JPEG with a note of how the camera was held, and of where.
 fn photograph(orientation: u8) -> Vec<u8> {
     let jpeg = written(&flag(40, 30), ImageFormat::Jpeg);

@@ -1,7 +1,10 @@
-//! Pictures of slippers, drawn by the program itself: a shop can be tried out without a photographer.
+//! Pictures of slippers, drawn by the program itself: a shop can be tried out without a photographer. It knows colours and shapes
+//! alone; which product has which picture is decided in `slippers`.
 //!
 //! A pair is seen from above. Every shape is given in the space of the right slipper: the toe up, the origin in the
 //! middle of the sole, 400 units from toe to heel; the left one is its mirror image.
+
+#![forbid(unsafe_code)]
 
 mod canvas;
 mod encode;
@@ -12,12 +15,12 @@ mod uppers;
 
 use thiserror::Error;
 
-pub(crate) use canvas::Dice;
-pub(crate) use palette::Tone;
+pub use canvas::Dice;
+pub use palette::Tone;
 
 /// How a slipper is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Model {
+pub enum Model {
     /// One broad band across the foot.
     Slide,
     /// Two straps that meet between the toes.
@@ -34,13 +37,14 @@ pub(crate) enum Model {
 
 impl Model {
     /// All of them.
-    pub(crate) const ALL: [Self; 6] =
+    pub const ALL: [Self; 6] =
         [Self::Slide, Self::Mule, Self::FlipFlop, Self::Felt, Self::Fluffy, Self::Animal];
 }
 
 /// What the upper (of a flip-flop: the insole) is adorned with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pattern {
+pub enum Pattern {
+    /// None.
     Plain,
     Stripes,
     Dots,
@@ -52,29 +56,29 @@ pub(crate) enum Pattern {
 
 impl Pattern {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] =
+    pub const ALL: [Self; 7] =
         [Self::Suzani, Self::Stripes, Self::Plain, Self::Ikat, Self::Dots, Self::Checks, Self::Hearts];
 }
 
 /// Everything that tells one picture from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Look {
+pub struct Look {
     /// The cut.
-    pub(crate) model: Model,
+    pub model: Model,
     /// The colours.
-    pub(crate) tone: Tone,
+    pub tone: Tone,
     /// The adornment.
-    pub(crate) pattern: Pattern,
+    pub pattern: Pattern,
     /// Decides the rest: how the pair stands, which animal it is, where the hairs lie.
-    pub(crate) seed: u64,
+    pub seed: u64,
 }
 
 /// The side of a picture in pixels.
-pub(crate) const SIDE: u32 = 640;
+pub const SIDE: u32 = 640;
 
 /// Why a picture could not be drawn. None of it depends on what comes from outside.
 #[derive(Debug, Error)]
-pub(crate) enum PictureError {
+pub enum PictureError {
     /// There is no sheet of that size.
     #[error("a picture can't have this size")]
     Size,
@@ -86,13 +90,16 @@ pub(crate) enum PictureError {
     Encoding(String),
 }
 
-/// Draws a pair; the same look gives the same PNG file, byte for byte.
-pub(crate) fn draw(look: Look) -> Result<Vec<u8>, PictureError> {
+/// Draws a pair, [`SIDE`] times [`SIDE`] pixels; the same look gives the same PNG file, byte for byte.
+///
+/// # Errors
+/// None that depends on what comes from outside: see [`PictureError`].
+pub fn draw(look: Look) -> Result<Vec<u8>, PictureError> {
     scene::draw(look, SIDE)?.png()
 }
 
 /// The `index`th look of a row in which neighbours differ in cut, colour and pattern.
-pub(crate) fn variation(index: u64) -> Look {
+pub fn variation(index: u64) -> Look {
     // Each round through the colours starts one further, so that a cut meets all of them in time.
     let round = index / Tone::ALL.len() as u64;
     let turn = |len: usize, place: u64| usize::try_from(place % len as u64).unwrap_or(0);

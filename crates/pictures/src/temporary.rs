@@ -6,31 +6,38 @@ use std::path::{Path, PathBuf};
 
 /// A file of ours that is deleted when this is dropped, whatever ended the work on it.
 #[derive(Debug)]
-pub(super) struct Temporary {
+pub struct Temporary {
     path: PathBuf,
     stays: bool,
 }
 
 impl Temporary {
     /// Makes the file, which must not be there. Blocks.
-    pub(super) fn create(path: PathBuf) -> io::Result<(Self, File)> {
+    ///
+    /// # Errors
+    /// There is such a file, or the disk fails.
+    pub fn create(path: PathBuf) -> io::Result<(Self, File)> {
         let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         Ok((Self { path, stays: false }, file))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Where it is now.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Gives the file its final name; it is still taken away when this is dropped. Blocks.
-    pub(super) fn rename(&mut self, to: PathBuf) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The disk fails; the file keeps its name.
+    pub fn rename(&mut self, to: PathBuf) -> io::Result<()> {
         fs::rename(&self.path, &to)?;
         self.path = to;
         Ok(())
     }
 
     /// Leaves the file where it is.
-    pub(super) fn keep(mut self) {
+    pub fn keep(mut self) {
         self.stays = true;
     }
 }

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read as _, Write};
 use std::path::Path;
 
-use fast_image_resize::images::Image;
-use fast_image_resize::{MulDiv, PixelType, ResizeOptions, Resizer};
+use fast_image_resize::images::{Image, TypedImage};
+use fast_image_resize::pixels::{U8x3, U8x4};
+use fast_image_resize::{MulDiv, PixelTrait, PixelType, ResizeOptions, Resizer};
 use image::codecs::gif::GifDecoder;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
@@ -44,7 +45,7 @@ const GIF_SPEED: i32 = 10;
 
 /// Why there is no new picture.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PictureError {
+pub enum PictureError {
     /// It is no picture that the shop takes.
     #[error("no picture: {0}")]
     Invalid(String),
@@ -59,23 +60,32 @@ fn invalid(cause: impl ToString) -> PictureError {
 
 /// A picture and its smaller ones, on the disk for good but for their names.
 #[derive(Debug)]
-pub(super) struct Remade {
-    pub(super) file: Temporary,
-    pub(super) variants: Vec<SmallOne>,
+pub struct Remade {
+    /// The whole picture, in the format that it came in.
+    pub file: Temporary,
+    /// Smaller ones, the narrowest first.
+    pub variants: Vec<SmallOne>,
 }
 
 /// A picture made smaller.
 #[derive(Debug)]
-pub(super) struct SmallOne {
-    pub(super) width: u32,
-    /// The ending of its name.
-    pub(super) extension: &'static str,
-    pub(super) file: Temporary,
+pub struct SmallOne {
+    /// In pixels.
+    pub width: u32,
+    /// The ending of its name: `jpg` or `webp`.
+    pub extension: &'static str,
+    /// The picture.
+    pub file: Temporary,
 }
 
 /// Makes the picture in `source` anew, beside it, in its own format; and the smaller ones of it that are really smaller.
 /// A picture that moves has none: a still would be another picture. Blocks, and computes.
-pub(super) fn remake(source: &Path) -> Result<Remade, PictureError> {
+///
+/// # Errors
+/// [`PictureError::Invalid`] for what is no JPEG, PNG, WebP or GIF, is broken, or is too large: 12,000 pixels a side and 32 million in all
+/// are the most, 16 million and 500 frames of a GIF, less where a pixel takes more room while it is read. [`PictureError::Disk`]
+/// where a file can't be read or written. What was written till then is deleted.
+pub fn remake(source: &Path) -> Result<Remade, PictureError> {
     let reader = ImageReader::new(BufReader::new(File::open(source)?)).with_guessed_format()?;
     let (file, mut out) = beside(source, "whole")?;
     let image = match reader.format() {
@@ -254,24 +264,43 @@ fn make_smaller(image: DynamicImage, source: &Path) -> Result<Vec<SmallOne>, Pic
         kind == PixelType::U8x4 && pixels.iter().skip(3).step_by(4).any(|alpha| *alpha < u8::MAX);
     let mut whole = Image::from_slice_u8(width, height, &mut pixels, kind).map_err(invalid)?;
     if is_transparent {
-        MulDiv::new().multiply_alpha_inplace(&mut whole).map_err(invalid)?;
+        MulDiv::new().multiply_alpha_inplace_typed(&mut typed::<U8x4>(&mut whole)?).map_err(invalid)?;
     }
+    let shrink = if kind == PixelType::U8x4 { shrink::<U8x4> } else { shrink::<U8x3> };
     let mut resizer = Resizer::new();
     let mut made = Vec::new();
     for narrower in widths {
         let proportional = u64::from(height) * u64::from(narrower) / u64::from(width);
         let lower = u32::try_from(proportional).map_err(invalid)?.max(1);
         let mut small = Image::new(narrower, lower, kind);
-        let options = ResizeOptions::new().use_alpha(false);
-        resizer.resize(&whole, &mut small, &options).map_err(invalid)?;
+        shrink(&mut resizer, &whole, &mut small)?;
         if is_transparent {
-            MulDiv::new().divide_alpha_inplace(&mut small).map_err(invalid)?;
+            MulDiv::new().divide_alpha_inplace_typed(&mut typed::<U8x4>(&mut small)?).map_err(invalid)?;
         }
         let (file, out) = beside(source, &narrower.to_string())?;
         let extension = encode_small(&small, is_transparent, out)?;
         made.push(SmallOne { width: narrower, extension, file });
     }
     Ok(made)
+}
+
+/// For the kind of pixels that is told: `Resizer::resize`, which looks for itself, is compiled for all thirteen.
+fn shrink<P: PixelTrait>(
+    resizer: &mut Resizer,
+    whole: &Image<'_>,
+    small: &mut Image<'_>,
+) -> Result<(), PictureError> {
+    let whole = whole.typed_image::<P>().ok_or_else(other_pixels)?;
+    let options = ResizeOptions::new().use_alpha(false);
+    resizer.resize_typed(&whole, &mut typed::<P>(small)?, &options).map_err(invalid)
+}
+
+fn typed<'i, P: PixelTrait>(image: &'i mut Image<'_>) -> Result<TypedImage<'i, P>, PictureError> {
+    image.typed_image_mut().ok_or_else(other_pixels)
+}
+
+fn other_pixels() -> PictureError {
+    invalid("other pixels than were read")
 }
 
 /// Answers the ending of its name.

@@ -1,0 +1,2 @@
+-- Nothing to do here: SQLite gets a table of the rows that changed lately, for programs that keep rows in memory. All connections to
+-- PostgreSQL share its own memory.
