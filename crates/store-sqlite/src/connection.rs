@@ -15,8 +15,11 @@ const CACHED_STATEMENTS: usize = 512;
 
 /// Every setting that is not kept in the file. `cache_size` in KiB is negative.
 ///
-/// `synchronous=FULL`: a commit is on the disk before it is answered. The WAL is checkpointed every 16 MB instead of 4,
-/// which quarters the fsyncs of the database file itself, and is cut back to 64 MB after a large import.
+/// `synchronous=FULL`: a commit is on the disk before it is answered. Who has no thread for it ([`Checkpoints`]) checkpoints
+/// the WAL every 16 MB instead of 4, which quarters the fsyncs of the database file itself; it is cut back to 64 MB after a large
+/// import.
+///
+/// [`Checkpoints`]: crate::checkpoints::Checkpoints
 const WRITER: &str = "
     PRAGMA foreign_keys = ON;
     PRAGMA synchronous = FULL;

@@ -15,6 +15,7 @@ mod audit;
 pub mod backup;
 mod cart;
 mod catalog;
+mod checkpoints;
 mod connection;
 mod db;
 mod elsewhere;

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 
 use self::batch::{Job, run_batch};
 use crate::anchor::Anchor;
+use crate::checkpoints::Checkpoints;
 use crate::db::Db;
 use crate::elsewhere::Elsewhere;
 
@@ -83,9 +84,12 @@ impl Writer {
             busy_since: AtomicU64::new(0),
         });
         let of_thread = Arc::clone(&shared);
+        // Before anybody reads: what others commit from now on is seen to be new.
+        let mut elsewhere = Elsewhere::default();
+        look_elsewhere(&conn, &mut elsewhere, &shared.listeners);
         let thread = std::thread::Builder::new()
             .name("slippers-writer".to_owned())
-            .spawn(move || write_until_stopped(conn, &messages, &of_thread))?;
+            .spawn(move || write_until_stopped(conn, elsewhere, &messages, &of_thread))?;
         Ok(Self { queue, thread: Mutex::new(Some(thread)), shared })
     }
 
@@ -194,10 +198,15 @@ fn closed() -> StoreError {
 }
 
 /// Takes what waits, one when idle, never waiting for more.
-fn write_until_stopped(conn: Connection, messages: &Receiver<Message>, shared: &Shared) {
+fn write_until_stopped(
+    mut conn: Connection,
+    mut elsewhere: Elsewhere,
+    messages: &Receiver<Message>,
+    shared: &Shared,
+) {
     let mut stop = false;
-    let mut elsewhere = Elsewhere::default();
     let mut anchor = Anchor::of(&conn);
+    let mut checkpoints = Checkpoints::of(&mut conn);
     let mut writes_elsewhere = look_elsewhere(&conn, &mut elsewhere, &shared.listeners);
     let mut next_look = Instant::now() + LOOK_ELSEWHERE;
     while !stop {
@@ -216,7 +225,10 @@ fn write_until_stopped(conn: Connection, messages: &Receiver<Message>, shared: &
         }
         let first = match waited {
             Ok(first) => first,
-            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Timeout) => {
+                checkpoints.look(&conn);
+                continue;
+            }
             Err(RecvTimeoutError::Disconnected) => break,
         };
         shared.busy_since.store(shared.now(), Ordering::Relaxed);
@@ -236,9 +248,11 @@ fn write_until_stopped(conn: Connection, messages: &Receiver<Message>, shared: &
         shared.writes.fetch_add(u64::try_from(batch.len()).unwrap_or(0), Ordering::Relaxed);
         let transactions = run_batch(&conn, &shared.statements, &shared.listeners, batch);
         shared.transactions.fetch_add(transactions, Ordering::Relaxed);
+        checkpoints.look(&conn);
         shared.busy_since.store(0, Ordering::Relaxed);
     }
     drop(anchor);
+    drop(checkpoints);
     // With the log folded in, the file alone is the whole shop: a copy of it is a backup.
     if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
         tracing::warn!(%error, "the log was not folded into the database");
