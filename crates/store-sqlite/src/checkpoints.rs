@@ -7,9 +7,9 @@
 //! behind it: then the writer takes the last one itself, between two transactions.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,12 +22,14 @@ use crate::connection::open_writer;
 /// The log is copied when so many of its pages are not yet (16 MB): four times as many as SQLite's own limit, since most pages
 /// of a shop are written again and again, and each checkpoint writes them once.
 const LONG: u32 = 4_000;
-/// A log of so many pages (64 MB) the writer copies itself once few are left, and it is cut back to as many after an import.
-const LONGEST: u32 = 4 * LONG;
-/// So few: less than 2 ms.
+/// A log of so many pages (32 MB) the writer copies itself once few are left. Only a pass that leaves nothing behind syncs the file,
+/// so it may be all of them that this one waits for.
+const LONGEST: u32 = 2 * LONG;
+/// So few.
 const FEW: u32 = LONG / 8;
-/// With so many (256 MB) the thread does not keep up, or somebody reads for very long: whoever writes waits for a pass as well.
-const TOO_LONG: u32 = 4 * LONGEST;
+/// With so many (256 MB) who writes waits for a pass that is under way: else a disk that is slower than the log grows would never
+/// be done.
+const TOO_LONG: u32 = 16 * LONG;
 /// After so many passes the rest is left to the next checkpoint.
 const PASSES: usize = 4;
 /// How soon there is another checkpoint where the last could not copy all, because of who reads what was before.
@@ -48,13 +50,15 @@ struct Beside {
 }
 
 /// The log as it was last seen. Of one that began anew while a pass ended, or with a transaction as long as all before, more seems
-/// to be copied than is: then it is asked for somewhat later.
+/// to be copied than is: then it is asked for somewhat later, or the writer's pass takes longer.
 #[derive(Default)]
 struct Log {
     /// How many pages it has.
     pages: AtomicU32,
     /// How many of them are in the file.
     copied: AtomicU32,
+    /// Held during a pass: whether the last one failed.
+    pass: Mutex<bool>,
 }
 
 impl Checkpoints {
@@ -75,12 +79,14 @@ impl Checkpoints {
         if rest >= LONG && !was_asked {
             (self.asked_at, self.asked) = (pages, Instant::now());
             // It is as good when it was asked already and has not begun.
-            let is_gone = matches!(ask.try_send(()), Err(TrySendError::Disconnected(())));
-            if is_gone || pages >= TOO_LONG {
+            if matches!(ask.try_send(()), Err(TrySendError::Disconnected(()))) {
                 log.copy(writer);
             }
         } else if pages >= LONGEST && (1..=FEW).contains(&rest) {
             log.copy(writer);
+        }
+        if pages >= TOO_LONG {
+            drop(log.lock());
         }
     }
 }
@@ -121,7 +127,7 @@ fn copy_when_asked(conn: &Connection, log: &Log, asked: &Receiver<()>) {
     }
 }
 
-/// As long as each finds more than the last and leaves something that was written meanwhile.
+/// As long as each leaves less than the last, but something that was written meanwhile.
 fn in_passes(log: &Log, mut pass: impl FnMut()) {
     for _ in 0..PASSES {
         let before = log.rest();
@@ -147,12 +153,32 @@ impl Log {
 
     /// Copies what nobody still reads as it was.
     fn copy(&self, conn: &Connection) {
+        let mut has_failed = self.lock();
+        let seen = self.pages.load(Ordering::Relaxed);
         match conn.wal_checkpoint_v2(DEFAULT_NAME, CheckpointMode::PASSIVE) {
-            Ok((_, copied)) => self.copied.store(u32::try_from(copied).unwrap_or(0), Ordering::Relaxed),
-            // Another one is under way.
+            Ok((pages, copied)) => {
+                let [pages, copied] = [pages, copied].map(|count| u32::try_from(count).unwrap_or(0));
+                if pages < seen {
+                    // Another process has cut it. Fails when somebody committed meanwhile, who has told the truth.
+                    let _ = self.pages.compare_exchange(seen, pages, Ordering::Relaxed, Ordering::Relaxed);
+                }
+                self.copied.store(copied, Ordering::Relaxed);
+                *has_failed = false;
+            }
+            // Another process copies it.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
-            Err(error) => tracing::warn!(%error, "the log was not copied into the database: {error}"),
+            Err(error) => {
+                // A full disk fails each: it is told once.
+                if !std::mem::replace(&mut *has_failed, true) {
+                    tracing::warn!(%error, "the log was not copied into the database: {error}");
+                }
+            }
         }
+    }
+
+    /// Waits for the end of a pass that is under way.
+    fn lock(&self) -> MutexGuard<'_, bool> {
+        self.pass.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -62,12 +62,23 @@ impl Fixture {
         }
     }
 
+    /// Somebody who is in the middle of reading what is the latest now.
+    fn reader(&self) -> Connection {
+        let reader = open_reader(&self.path).expect("a connection");
+        reader.execute_batch("BEGIN; SELECT id FROM filling").expect("begun");
+        reader
+    }
+
     /// Nobody is asked from now on, nor has ended.
     fn keep_the_thread_from_all(&mut self) -> Receiver<()> {
         let (ask, never_asked) = sync_channel(1);
         self.checkpoints.beside.as_mut().expect("a thread").ask = ask;
         never_asked
     }
+}
+
+fn end(reader: &Connection) {
+    reader.execute_batch("COMMIT").expect("ended");
 }
 
 #[test]
@@ -105,13 +116,16 @@ fn what_was_written_during_a_pass_is_copied_in_another() {
     let fixture = Fixture::new();
     let (log, conn) = (fixture.log(), open_writer(&fixture.path).expect("a connection"));
     fixture.commit(LONG);
+    let reader = fixture.reader();
     let mut passes = 0;
     in_passes(log, || {
         log.copy(&conn);
         passes += 1;
         if passes == 1 {
+            // Behind what somebody reads, as behind a pass that is under way.
             fixture.commit(FEW);
-            assert!(log.rest() > 0);
+            assert!((1..LONG).contains(&log.rest()), "{} pages", log.rest());
+            end(&reader);
         }
     });
     assert_eq!((passes, log.rest()), (2, 0));
@@ -137,30 +151,47 @@ fn in_a_crowd_that_never_ends_passes_have_an_end() {
 fn the_writer_takes_a_last_pass_that_is_short() {
     let mut fixture = Fixture::new();
     let _asked = fixture.keep_the_thread_from_all();
+    let conn = open_writer(&fixture.path).expect("a connection");
     fixture.commit(LONGEST);
-    fixture.look();
-    assert!(fixture.pages_of_file() < 10, "{} pages: it is not short", fixture.pages_of_file());
-    let reader = open_reader(&fixture.path).expect("a connection");
-    reader.execute_batch("BEGIN; SELECT id FROM filling").expect("begun");
-    fixture.log().copy(&open_writer(&fixture.path).expect("a connection"));
-    // It can't begin anew while somebody reads it.
-    fixture.commit(1);
-    reader.execute_batch("COMMIT").expect("ended");
+    for (more, is_short) in [(2 * FEW, false), (FEW / 2, true)] {
+        // The log can't begin anew while somebody reads it.
+        let reader = fixture.reader();
+        fixture.log().copy(&conn);
+        assert_eq!(fixture.log().rest(), 0);
+        fixture.commit(more);
+        end(&reader);
+        fixture.look();
+        assert_eq!(fixture.log().rest() == 0, is_short, "{} pages", fixture.log().rest());
+    }
     assert!(fixture.log().pages.load(Ordering::Relaxed) > LONGEST);
-    fixture.look();
-    assert_eq!(fixture.log().rest(), 0);
 }
 
 #[test]
-fn where_the_thread_has_no_time_the_log_has_an_end() {
+fn who_writes_what_is_too_long_waits_for_the_pass() {
     let mut fixture = Fixture::new();
     let _asked = fixture.keep_the_thread_from_all();
-    for _ in 0..40 {
-        fixture.commit(LONG / 2);
-        fixture.look();
-    }
-    let most = TOO_LONG + 2 * LONG;
-    assert!(fixture.pages_of_log() < u64::from(most), "{} pages", fixture.pages_of_log());
+    fixture.log().grew(TOO_LONG);
+    let log = Arc::clone(&fixture.checkpoints.beside.as_ref().expect("a thread").log);
+    let pass = log.lock();
+    std::thread::scope(|scope| {
+        let looking = scope.spawn(|| fixture.look());
+        for _ in 0..1_000 {
+            std::thread::yield_now();
+        }
+        assert!(!looking.is_finished());
+        drop(pass);
+    });
+}
+
+#[test]
+fn a_log_that_another_process_cut_is_short() {
+    let fixture = Fixture::new();
+    fixture.commit(LONG);
+    let other = open_writer(&fixture.path).expect("another process");
+    other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("cut");
+    assert!(fixture.log().rest() >= LONG, "nobody has told it");
+    fixture.log().copy(&open_writer(&fixture.path).expect("a connection"));
+    assert_eq!(fixture.log().rest(), 0);
 }
 
 #[test]

@@ -226,7 +226,9 @@ fn write_until_stopped(
         let first = match waited {
             Ok(first) => first,
             Err(RecvTimeoutError::Timeout) => {
+                shared.busy_since.store(shared.now(), Ordering::Relaxed);
                 checkpoints.look(&conn);
+                shared.busy_since.store(0, Ordering::Relaxed);
                 continue;
             }
             Err(RecvTimeoutError::Disconnected) => break,
