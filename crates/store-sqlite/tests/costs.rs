@@ -1,15 +1,18 @@
 //! What each verb costs, in statements. A change of these numbers is a decision.
 #![expect(clippy::expect_used, reason = "helpers of tests: what fails here fails the test")]
 
+use std::sync::Arc;
+
 use slippers_core::accounts::{
     AccountStore, Actor, NewSession, NewUser, PasswordHash, RefreshHash, RefreshToken, SessionId,
 };
 use slippers_core::audit::By;
 use slippers_core::cart::CartStore;
-use slippers_core::catalog::{CatalogStore, NewCategory, NewSlipper, SlipperQuery, Sort};
+use slippers_core::catalog::{CatalogStore, NewCategory, NewSlipper, SlipperQuery, Sort, StockedSlipper};
 use slippers_core::orders::{Idempotency, OrderChange, OrderQuery, OrderStatus, OrderStore, PlaceFromCart};
 use slippers_core::types::{IdempotencyKey, Money, Page, Phone, SlipperId, Timestamp, UserId};
 use slippers_core::{Store, StoreError};
+use slippers_store_contract::seeding::Goods;
 use slippers_store_sqlite::SqliteStore;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
@@ -182,4 +185,23 @@ async fn a_closed_store_is_unavailable_and_keeps_what_it_answered() {
     assert!(matches!(shop.store.clear_cart(shop.buyer, NOW).await, Err(StoreError::Unavailable(_))));
     let again = SqliteStore::open(&shop.folder.path().join("shop.db")).expect("the same file");
     assert_eq!(again.open_cart(shop.buyer, NOW).await.expect("a cart").lines.len(), 3);
+}
+
+#[tokio::test]
+async fn a_search_of_a_stocked_shop_has_one_place_to_look() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("shop.db");
+    let store = SqliteStore::open(&path).expect("a store");
+    // Enough to be written in several parts.
+    let slipper = |index: u64| {
+        let name: String =
+            (1..=12_u64).map(|word| format!("{:05x}", index * word * 7_919 % 1_048_573)).collect();
+        StockedSlipper { slipper: new_slipper(&name), images: Vec::new() }
+    };
+    let goods = Goods { categories: Vec::new(), count: 8_000, slipper };
+    store.stock_catalog(Arc::new(goods), NOW).await.expect("stocked");
+    let file = rusqlite::Connection::open(path).expect("the same file");
+    let segments = "SELECT count(DISTINCT segid) FROM slipper_search_idx";
+    let segments: i64 = file.query_row(segments, [], |row| row.get(0)).expect("a count");
+    assert_eq!(segments, 1);
 }

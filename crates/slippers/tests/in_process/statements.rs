@@ -50,7 +50,7 @@ fn house_with(products: u64) -> House {
 
 impl House {
     /// The statements that a request runs. Background work looks at the clock in between, so the least of several
-    /// trials counts; `prepare` is not counted.
+    /// trials counts, once it was seen twice; `prepare` is not counted.
     fn cost(&self, prepare: impl Fn(), request: impl Fn() -> Value) -> u64 {
         let trial = |_| {
             prepare();
@@ -58,7 +58,12 @@ impl House {
             request();
             self.store().statements_run() - before
         };
-        (0..4).map(trial).min().expect("some trials")
+        let mut costs: Vec<u64> = (0..4).map(trial).collect();
+        let least = |costs: &[u64]| costs.iter().copied().min().expect("some trials");
+        while costs.len() < 12 && costs.iter().filter(|cost| **cost == least(&costs)).count() < 2 {
+            costs.push(trial(costs.len()));
+        }
+        least(&costs)
     }
 
     fn cost_of_get(&self, token: &str, path: &str) -> u64 {

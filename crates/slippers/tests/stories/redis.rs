@@ -142,7 +142,9 @@ fn a_limit_is_one_for_all_instances_and_a_share_when_they_can_t_hear_of_each_oth
     // An answer that comes too late on a busy machine is not waited for, and counted alone: so a few more may pass.
     let all = passed(&one, 8) + passed(&two, 60) + passed(&one, 60);
     assert!((15..=35).contains(&all), "{all} passed of 20; of two limits 40 would have");
-    let refused = one.get("/categories/").expect_error(429, "Too many requests");
+    // Counted alone it is served, from a share of ten at most.
+    let refused = (0..11).map(|_| one.get("/categories/")).find(|answer| answer.status != 200);
+    let refused = refused.expect("a refusal").expect_error(429, "Too many requests");
     assert!(refused.header("retry-after").is_some() && refused.header("x-ratelimit-limit") == Some("20"));
     assert_ne!(limits_counted(&redis), ":0", "they are counted there");
     redis.kill_9().expect("killed");

@@ -106,10 +106,17 @@ impl Rows {
             Self::File(path) => open(path).execute_batch(sql).expect(sql),
             Self::Server(server) => {
                 server.database.query(sql).expect(sql);
-                if let Some(replicated) = &server.replicated {
-                    wait_for_replicas(replicated);
-                }
+                self.wait_for_replicas();
             }
+        }
+    }
+
+    /// Until the replicas have all that was written so far, if there are some.
+    pub(crate) fn wait_for_replicas(&self) {
+        if let Self::Server(server) = self
+            && let Some(replicated) = &server.replicated
+        {
+            wait_for_replicas(replicated);
         }
     }
 

@@ -125,9 +125,12 @@ impl Shop {
         self.running.child.id()
     }
 
-    /// Runs another command of the program on the same data directory; answers (exit code, stdout, stderr).
+    /// Runs another command of the program on the same data directory; answers (exit code, stdout, stderr). What it has written is
+    /// on all replicas then.
     pub(crate) fn run(&self, arguments: &[&str], stdin: &str) -> (i32, String, String) {
-        run_in(self.dir.path(), &self.settings, arguments, stdin)
+        let ended = run_in(self.dir.path(), &self.settings, arguments, stdin);
+        self.rows.wait_for_replicas();
+        ended
     }
 
     /// Starts it again on the same data.
@@ -179,6 +182,15 @@ impl Shop {
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> Answer {
+        // A look at the replicas that takes most of a second on a busy machine is not waited for.
+        let tries = if method == "GET" && self.rows.has_replicas() { 3 } else { 1 };
+        for _ in 1..tries {
+            match self.try_send(method, path, headers, body) {
+                Ok(answer) if answer.status == 503 => {}
+                Ok(answer) => return answer,
+                Err(error) => panic!("{method} {path}: {error}"),
+            }
+        }
         self.try_send(method, path, headers, body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 

@@ -5,11 +5,11 @@ use slippers_core::outbox::{Outcome, Target};
 use slippers_core::types::Timestamp;
 
 use super::failed;
-use crate::given::{NOW, Shop};
+use crate::given::{NOW, Shop, served};
 
 async fn sweep(shop: &Shop, targets: &[&str], now: Timestamp, limit: i64) -> u64 {
-    let targets = targets.iter().map(|target| Target::new(*target)).collect();
-    shop.sweep_outbox(targets, now, limit).await.expect("the store answers")
+    let targets: Vec<_> = targets.iter().map(|target| Target::new(*target)).collect();
+    served(|| shop.sweep_outbox(targets.clone(), now, limit)).await
 }
 
 /// So many events, given to these targets.

