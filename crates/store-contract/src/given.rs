@@ -367,8 +367,8 @@ impl Dice {
 /// The longest that a condition is waited for; it only turns a hang into a message.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A read as those who look around make it: in a crowd a store may turn them away after a while, and serves them when they ask
-/// again.
+/// A call of those who look around or work in the background: in a crowd a store may turn them away after a while, before it has
+/// begun, and serves them when they ask again.
 pub async fn served<T, Asked>(ask: impl Fn() -> Asked) -> T
 where
     Asked: Future<Output = Result<T, StoreError>>,
