@@ -97,26 +97,36 @@ pub async fn an_order_and_the_stock_that_it_took_are_seen_together(shop: &Shop) 
         users.push(shop.buyer_of(&[(mu, 1)]).await);
     }
     // A reader never sees more orders than pairs that are gone, nor pairs gone for orders that come later than its
-    // next question: orders are counted before and after the stock. Copies of the database may lack what nobody was answered
-    // yet, though the database itself shows it: before those, the orders that were answered are counted.
-    let answered = Arc::new(AtomicI64::new(0));
+    // next question: orders are counted before and after the stock. Two copies of the database may stand apart, so what one of
+    // them shows the next may lack, as long as nobody was answered: before those, each is held to the orders that were answered and
+    // those that were asked for.
+    let (asked, answered) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
     shop.at_once(34, move |shop, number| {
         let user = usize::try_from(number).ok().and_then(|at| users.get(at).copied());
-        let answered = Arc::clone(&answered);
+        let (asked, answered) = (Arc::clone(&asked), Arc::clone(&answered));
         async move {
             let Some(user) = user else {
                 for _ in 0..30 {
-                    let before = if shop.copies().is_empty() {
-                        shop.orders(all_orders()).await.total
+                    if shop.copies().is_empty() {
+                        let before = shop.orders(all_orders()).await.total;
+                        let gone = 30 - shop.stock(mu).await;
+                        let after = shop.orders(all_orders()).await.total;
+                        assert!((before..=after).contains(&gone), "{before} <= {gone} <= {after}");
                     } else {
-                        answered.load(Ordering::SeqCst)
-                    };
-                    let gone = 30 - shop.stock(mu).await;
-                    let after = shop.orders(all_orders()).await.total;
-                    assert!((before..=after).contains(&gone), "{before} <= {gone} <= {after}");
+                        let before = answered.load(Ordering::SeqCst);
+                        let gone = 30 - shop.stock(mu).await;
+                        let orders = shop.orders(all_orders()).await.total;
+                        let after = asked.load(Ordering::SeqCst);
+                        assert!((before..=after).contains(&gone), "{before} <= {gone} gone <= {after}");
+                        assert!(
+                            (before..=after).contains(&orders),
+                            "{before} <= {orders} ordered <= {after}"
+                        );
+                    }
                 }
                 return;
             };
+            asked.fetch_add(1, Ordering::SeqCst);
             shop.buy(user).await.expect("placed");
             answered.fetch_add(1, Ordering::SeqCst);
         }
