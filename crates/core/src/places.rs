@@ -227,18 +227,19 @@ impl<Q: Paged> Places<Q> {
         found.counted = Some(counted);
     }
 
-    /// Remembers a page that was read in this order.
-    pub fn remember(&self, order: ListOrder, query: &Q, ids: Arc<[Q::Id]>) {
+    /// Remembers a page that was read in this order. Answers whether it will be known: not where it is walked to anyway.
+    pub fn remember(&self, order: ListOrder, query: &Q, ids: Arc<[Q::Id]>) -> bool {
         let mut halves = self.halves();
         halves.latest = Some(order);
         if query.search().is_none() && end(query) <= NEAR {
-            return;
+            return false;
         }
         let is_last = i64::try_from(ids.len()).is_ok_and(|read| read < query.page().limit());
         let page = Known { ids, is_last };
         let found = halves.make(query, order);
         let more = found.keep(query.page().skip(), page);
         halves.grow(more);
+        true
     }
 
     fn halves(&self) -> MutexGuard<'_, Halves<Q>> {

@@ -87,6 +87,9 @@ macro_rules! contract_suite {
                     pictures_of_others_are_not_there
                     pictures_chosen_and_deleted_at_once_leave_one_in_front
                 }
+                shown {
+                    pages_that_were_read_before_show_the_products_of_now
+                }
                 files {
                     a_deleted_picture_frees_its_files_until_they_are_forgotten
                     of_ten_who_delete_a_picture_at_once_one_does

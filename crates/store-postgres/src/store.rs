@@ -12,6 +12,7 @@ use slippers_core::{ChangeListener, CopyStatus, PoolStatus, Position, Reader, St
 use tokio::runtime::Handle;
 
 use crate::budget::Budget;
+use crate::catalog::list::Memory;
 use crate::connection::{Endpoint, lot, read_url};
 use crate::db::Db;
 use crate::error::{Address, OpenError};
@@ -35,7 +36,7 @@ pub struct PostgresStore {
     pub(crate) pool: Arc<Pool>,
     pub(crate) combiner: Arc<Combiner>,
     pub(crate) feed: Arc<Feed>,
-    pub(crate) places: Arc<Places>,
+    pub(crate) lists: Arc<Memory>,
     pub(crate) people: Arc<Places<UserQuery>>,
     /// `None` = the primary answers everything.
     pub(crate) replicas: Option<Arc<Replicas>>,
@@ -90,8 +91,8 @@ impl PostgresStore {
         let is_past_pooler = settings.direct_url.is_some() || budget.session == Session::Ours;
         let direct = is_past_pooler.then(|| (Arc::new(ways.direct), Handle::current()));
         let combiner = Arc::default();
-        let (places, people) = Default::default();
-        Ok(Self { pool: primary, combiner, feed, places, people, replicas, reader: None, statements, direct })
+        let (lists, people) = Default::default();
+        Ok(Self { pool: primary, combiner, feed, lists, people, replicas, reader: None, statements, direct })
     }
 
     /// Where each migration stands in this database, which is not changed.

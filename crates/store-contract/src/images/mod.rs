@@ -3,6 +3,7 @@
 pub mod additions;
 pub mod files;
 pub mod primary;
+pub mod shown;
 
 use slippers_core::catalog::{Image, Variant};
 use slippers_core::images::NewImage;

@@ -12,9 +12,11 @@
 //! What was found is remembered ([`Places`]) under the number of the lists' order, which comes with every page from its own
 //! snapshot: the next page starts where this one ended, and neither it nor its total is looked for twice. Which order a
 //! snapshot will have is a guess before it is read; where it was wrong, a page without a search is read once more. Who goes
-//! far leaves a stone every 200 products, from which others start.
+//! far leaves a stone every 200 products, from which others start. Of a page whose products are known their pictures are too, as
+//! a rule, under the same number, and where their rows lie ([`Memory`]).
 
 mod counting;
+mod memory;
 mod statement;
 
 use slippers_core::StoreError;
@@ -23,9 +25,11 @@ use slippers_core::catalog::{SearchTerm, Slipper, SlipperPage, SlipperQuery, Sor
 use slippers_core::places::{Counted, ListOrder, Place, Places, Start, hops};
 use slippers_core::types::SlipperId;
 
+pub(crate) use self::memory::Memory;
+use self::memory::Pictures;
 use self::statement::{By, Statement, THE_ORDER, Way};
-use super::rows::{read_slipper, read_slipper_alone};
 use super::search::{Lookup, lookup};
+use super::tid::Tid;
 use crate::db::{Cells, Db};
 use crate::params::params;
 
@@ -34,14 +38,15 @@ use crate::params::params;
 const SMALL_CATEGORY: i64 = 2_000;
 
 /// Reads a page. With a search, both statements must see the same state of the database.
-pub(super) async fn page(db: &Db, places: &Places, query: &SlipperQuery) -> Result<SlipperPage, StoreError> {
+pub(super) async fn page(db: &Db, memory: &Memory, query: &SlipperQuery) -> Result<SlipperPage, StoreError> {
     match &query.search {
-        None => page_of_all(db, places, query).await,
-        Some(term) => page_of_matches(db, places, query, term).await,
+        None => page_of_all(db, memory, query).await,
+        Some(term) => page_of_matches(db, memory, query, term).await,
     }
 }
 
-async fn page_of_all(db: &Db, places: &Places, query: &SlipperQuery) -> Result<SlipperPage, StoreError> {
+async fn page_of_all(db: &Db, memory: &Memory, query: &SlipperQuery) -> Result<SlipperPage, StoreError> {
+    let places = &memory.places;
     let mut guess = places.latest();
     let mut start = guess.map_or(Start::Unknown, |order| places.start(order, query));
     let from = match start {
@@ -55,12 +60,20 @@ async fn page_of_all(db: &Db, places: &Places, query: &SlipperQuery) -> Result<S
         }
     }
     let is_guess = start != Start::Unknown;
-    let (mut order, mut page) = read_all(db, query, start).await?;
-    if is_guess && Some(order) != guess {
-        (order, page) = read_all(db, query, Start::Unknown).await?;
+    let (way, pictures, from) = match (start, guess) {
+        (Start::Known(ids), Some(order)) => {
+            let (way, pictures) = memory.known(order, query, ids);
+            (way, pictures, None)
+        }
+        (Start::At(place), _) => (Way::All, Pictures::of(query), Some(place)),
+        _ => (Way::All, Pictures::of(query), None),
+    };
+    let mut read = read_all(db, query, &way, from, &pictures).await?;
+    if is_guess && Some(read.order) != guess {
+        read = read_all(db, query, &Way::All, None, &Pictures::of(query)).await?;
     }
-    places.remember(order, query, page.items.iter().map(|item| item.id).collect());
-    Ok(page)
+    let items = memory.remember(read.order, query, read.items);
+    Ok(SlipperPage { items, total: read.total, total_is_exact: true })
 }
 
 /// Walks to a page that is far, leaves stones on the way for who comes next, and answers the last with the order of the lists.
@@ -79,43 +92,39 @@ async fn lay_stones(
     Ok(places.lay_stones(*order, query, from, &ids).map(|stone| (*order, stone)))
 }
 
+/// A page without a search, as one statement reads it.
+struct Read {
+    order: ListOrder,
+    total: i64,
+    items: Vec<(Slipper, Tid)>,
+}
+
 async fn read_all(
     db: &Db,
     query: &SlipperQuery,
-    start: Start,
-) -> Result<(ListOrder, SlipperPage), StoreError> {
-    let (way, from) = match start {
-        Start::Known(ids) => (Way::Known(ids), None),
-        Start::At(place) => (Way::All, Some(place)),
-        Start::Unknown => (Way::All, None),
-    };
-    let statement = Statement::page(query, &way, from);
+    way: &Way,
+    from: Option<Place>,
+    pictures: &Pictures,
+) -> Result<Read, StoreError> {
+    let statement = Statement::page(query, way, from);
     let rows = db.all(&statement.sql, statement.values, |row| {
-        Ok((ListOrder(row.int(0)?), row.int(1)?, read_item(row, query.with_images)?))
+        Ok((ListOrder(row.int(0)?), row.int(1)?, pictures.item(row)?))
     });
     let rows = rows.await?;
     let (order, total) = rows
         .first()
         .map(|(order, total, _)| (*order, *total))
         .ok_or_else(|| StoreError::Corrupt("the count of products is gone".to_owned()))?;
-    let items = rows.into_iter().filter_map(|(_, _, item)| item).collect();
-    Ok((order, SlipperPage { items, total, total_is_exact: true }))
-}
-
-/// An empty page is one row without a product.
-fn read_item(row: &Cells<'_>, with_images: bool) -> Result<Option<Slipper>, StoreError> {
-    if row.get::<Option<i64>>(2)?.is_none() {
-        return Ok(None);
-    }
-    if with_images { read_slipper(row, 2).map(Some) } else { read_slipper_alone(row, 2).map(Some) }
+    Ok(Read { order, total, items: rows.into_iter().filter_map(|(_, _, item)| item).collect() })
 }
 
 async fn page_of_matches(
     db: &Db,
-    places: &Places,
+    memory: &Memory,
     query: &SlipperQuery,
     term: &SearchTerm,
 ) -> Result<SlipperPage, StoreError> {
+    let places = &memory.places;
     let lookup = lookup(term);
     if lookup == Lookup::Nowhere {
         return Ok(SlipperPage { items: Vec::new(), total: 0, total_is_exact: true });
@@ -127,15 +136,33 @@ async fn page_of_matches(
     if total_is_exact && query.page.skip() >= total {
         return Ok(SlipperPage { items: Vec::new(), total, total_is_exact });
     }
-    let (way, mut from) = choose_way(query, term, lookup, &counted, places.start(order, query));
+    let from = match places.start(order, query) {
+        Start::Known(ids) => {
+            let (way, pictures) = memory.known(order, query, ids);
+            let items = read_matches(db, query, &way, None, &pictures).await?;
+            return Ok(SlipperPage { items: memory.remember(order, query, items), total, total_is_exact });
+        }
+        Start::At(place) => Some(place),
+        Start::Unknown => None,
+    };
+    let (way, mut from) = choose_way(query, term, lookup, &counted, from);
     if way.is_walked() && hops(query, from) > 0 {
         from = lay_stones(db, places, query, &way, from).await?.map(|(_, stone)| stone).or(from);
     }
-    let page = Statement::page(query, &way, from);
-    let rows = db.all(&page.sql, page.values, |row| read_item(row, query.with_images)).await?;
-    let items: Vec<Slipper> = rows.into_iter().flatten().collect();
-    places.remember(order, query, items.iter().map(|item| item.id).collect());
-    Ok(SlipperPage { items, total, total_is_exact })
+    let items = read_matches(db, query, &way, from, &Pictures::of(query)).await?;
+    Ok(SlipperPage { items: memory.remember(order, query, items), total, total_is_exact })
+}
+
+async fn read_matches(
+    db: &Db,
+    query: &SlipperQuery,
+    way: &Way,
+    from: Option<Place>,
+    pictures: &Pictures,
+) -> Result<Vec<(Slipper, Tid)>, StoreError> {
+    let page = Statement::page(query, way, from);
+    let rows = db.all(&page.sql, page.values, |row| pictures.item(row)).await?;
+    Ok(rows.into_iter().flatten().collect())
 }
 
 /// The order of the lists, and what the search finds.
@@ -169,13 +196,8 @@ fn choose_way(
     term: &SearchTerm,
     lookup: Lookup,
     counted: &Counted,
-    start: Start,
+    from: Option<Place>,
 ) -> (Way, Option<Place>) {
-    let from = match start {
-        Start::Known(ids) => return (Way::Known(ids), None),
-        Start::At(place) => Some(place),
-        Start::Unknown => None,
-    };
     let joint = counted.joint.and_then(|place| term.joints().get(place).map(|&joint| joint.to_owned()));
     let term = term.as_str().to_owned();
     if let Some(joint) = joint {

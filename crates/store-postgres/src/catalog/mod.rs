@@ -1,11 +1,13 @@
 //! The catalogue: categories, products, their pictures and the search.
 
 mod categories;
-mod list;
+pub(crate) mod list;
 pub(crate) mod rows;
 pub(crate) mod search;
+mod seen;
 mod slippers;
 mod stock;
+mod tid;
 
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher, Hash};
 use std::sync::Arc;
@@ -85,9 +87,9 @@ impl CatalogStore for PostgresStore {
             (Some(_), Some(_)) => Reading::Snapshot,
         };
         let key = key_of(&query);
-        let args = (query, Arc::clone(&self.places));
-        self.read_shown(Shown::Slippers, reading, key, args, |db, (query, places)| {
-            Box::pin(list::page(db, places, query))
+        let args = (query, Arc::clone(&self.lists));
+        self.read_shown(Shown::Slippers, reading, key, args, |db, (query, lists)| {
+            Box::pin(list::page(db, lists, query))
         })
         .await
     }

@@ -9,6 +9,7 @@ use slippers_core::types::{CategoryId, SlipperId};
 
 use super::super::rows::{pictures_of, slipper_columns};
 use super::super::search::Lookup;
+use super::super::tid::Tid;
 use super::counting::FEW;
 use crate::params::{Bind, Param, param};
 
@@ -25,6 +26,8 @@ pub(super) enum Way {
     Gram(String),
     /// It was read before: these.
     Known(Arc<[SlipperId]>),
+    /// These, whose rows lay there.
+    Seen(Arc<[SlipperId]>, Vec<Tid>),
 }
 
 /// By what a term is looked up.
@@ -63,6 +66,11 @@ macro_rules! the_order {
 }
 pub(super) const THE_ORDER: &str = the_order!();
 pub(super) const ORDER: &str = concat!("(", the_order!(), ")");
+/// A row where it was seen; only if it is there no more by its number, by which a page of a million products takes half as long again
+/// (86 us, 59).
+const WHERE_IT_LAY: &str = "LATERAL ( \
+    SELECT *, ctid AS tid FROM slippers WHERE ctid = page.tid AND id = page.id \
+    UNION ALL SELECT *, ctid AS tid FROM slippers WHERE id = page.id LIMIT 1) AS s ON TRUE";
 const COUNT_OF_SHOP: &str = "(SELECT value FROM shop_counters WHERE name = 'slippers')";
 
 /// A statement under construction, with the values it is run with.
@@ -74,14 +82,17 @@ pub(super) struct Statement {
 
 impl Statement {
     /// A page, walked to from a product on the way if there is one: the order of the lists and the total of this one in the
-    /// first columns (0 with a search, which is counted apart), then the product.
+    /// first columns (0 with a search, which is counted apart), then the product, its pictures if they are wanted and were not seen,
+    /// and where it lies.
     pub(super) fn page(query: &SlipperQuery, way: &Way, from: Option<Place>) -> Self {
         let mut page = Self::default();
         page.push("SELECT list.ordered, list.total, ");
         page.push(slipper_columns!());
-        if query.with_images {
+        let is_seen = matches!(way, Way::Seen(..));
+        if query.with_images && !is_seen {
             page.push(concat!(", ", pictures_of!("s.id")));
         }
+        page.push(if is_seen { ", s.tid" } else { ", s.ctid" });
         page.push(" FROM (SELECT ");
         if query.search.is_none() {
             page.push(ORDER);
@@ -92,9 +103,9 @@ impl Statement {
         }
         page.push(" AS total) AS list LEFT JOIN (");
         page.inner(query, way, from);
-        page.push(
-            ") AS page ON TRUE LEFT JOIN slippers s ON s.id = page.id LEFT JOIN categories c ON c.id = s.category_id",
-        );
+        page.push(") AS page ON TRUE LEFT JOIN ");
+        page.push(if is_seen { WHERE_IT_LAY } else { "slippers s ON s.id = page.id" });
+        page.push(" LEFT JOIN categories c ON c.id = s.category_id");
         page.order("s", query.sort);
         page
     }
@@ -165,6 +176,14 @@ impl Statement {
                 self.push("SELECT id FROM unnest(");
                 self.bind(ids.iter().map(|id| id.get()).collect::<Vec<i64>>());
                 self.push(") AS id");
+                return;
+            }
+            Way::Seen(ids, tids) => {
+                self.push("SELECT id, tid FROM unnest(");
+                self.bind(ids.iter().map(|id| id.get()).collect::<Vec<i64>>());
+                self.push(", ");
+                self.bind(tids.clone());
+                self.push(") AS seen (id, tid)");
                 return;
             }
             Way::Gram(gram) => {

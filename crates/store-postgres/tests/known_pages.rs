@@ -1,0 +1,133 @@
+//! What a page that was read before spares: in a large shop it is most of what a page costs.
+#![expect(clippy::expect_used, reason = "helpers of tests: what fails here fails the test")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use slippers_core::catalog::{CatalogStore as _, SearchTerm, SlipperPage, SlipperQuery, Sort};
+use slippers_core::types::Page;
+use slippers_store_contract::given::Shop;
+use slippers_store_postgres::{PostgresSettings, PostgresStore};
+use slippers_testbed::postgres::Database;
+use slippers_testbed::wait;
+use tokio_postgres::NoTls;
+
+/// Three products, of which a search finds two, and nobody on the database.
+async fn stocked() -> Database {
+    let database = support::database().await;
+    let store = open(&database).await;
+    let shop = Shop::new(Arc::new(store.clone()));
+    for name in ["Mu Comfort", "Cozy Home", "Тапки"] {
+        shop.product(name, 100).await;
+    }
+    close(&database, store).await;
+    database
+}
+
+async fn open(database: &Database) -> PostgresStore {
+    PostgresStore::open(&PostgresSettings::new(database.url())).await.expect("a store")
+}
+
+/// Closes a store, and waits until its connections have told what they have counted, which they do before they are gone.
+async fn close(database: &Database, store: PostgresStore) {
+    store.close().await;
+    let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let gone = wait::until(Duration::from_secs(20), || (rows(database, others) == "0").then_some(()));
+    gone.expect("nobody is left");
+}
+
+fn rows(database: &Database, sql: &str) -> String {
+    database.query(sql).expect("an answer").trim().to_owned()
+}
+
+async fn search(store: &PostgresStore) -> SlipperPage {
+    let search = SearchTerm::new("o");
+    let page = Page::new(0, 20);
+    let query = SlipperQuery { page, category: None, search, sort: Sort::PriceAsc, with_images: true };
+    store.list_slippers(query).await.expect("a page")
+}
+
+/// The paths of the first product's pictures.
+async fn paths(store: &PostgresStore) -> Vec<String> {
+    search(store).await.items[0].images.iter().map(|image| image.path.clone()).collect()
+}
+
+fn hang(database: &Database, path: &str) {
+    let insert = "INSERT INTO slipper_images (slipper_id, image_path, is_primary, order_index, created_at)";
+    rows(database, &format!("{insert} SELECT min(id), '{path}', false, 0, 0 FROM slippers"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_pictures_are_not_looked_up() {
+    let database = stocked().await;
+    let store = open(&database).await;
+    hang(&database, "a");
+    assert_eq!(paths(&store).await, ["a"]);
+    let (client, connection) = tokio_postgres::connect(&database.url(), NoTls).await.expect("a connection");
+    let driver = tokio::spawn(connection);
+    // Whoever looks at the table now waits.
+    let lock = "BEGIN; LOCK TABLE slipper_galleries IN ACCESS EXCLUSIVE MODE";
+    client.batch_execute(lock).await.expect("locked");
+    assert_eq!(paths(&store).await, ["a"]);
+    drop(client);
+    driver.await.expect("a task").expect("a connection that ended well");
+}
+
+/// By whatever program.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_writes_a_picture_it_is_shown() {
+    let database = stocked().await;
+    let store = open(&database).await;
+    hang(&database, "a");
+    assert_eq!(paths(&store).await, ["a"]);
+    hang(&database, "b");
+    assert_eq!(paths(&store).await, ["a", "b"]);
+    rows(&database, "UPDATE slipper_galleries SET pictures = '[]'");
+    assert_eq!(paths(&store).await, [""; 0]);
+    rows(&database, "TRUNCATE slipper_images");
+    hang(&database, "c");
+    assert_eq!(paths(&store).await, ["c"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_products_are_not_looked_up_by_their_numbers() {
+    let database = stocked().await;
+    let scans = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'slippers_pkey'";
+    let scans = || rows(&database, scans).parse::<u64>().expect("a count");
+    let mut before = scans();
+    let mut costs = Vec::new();
+    for times in [1, 5] {
+        let store = open(&database).await;
+        for _ in 0..times {
+            assert_eq!(search(&store).await.items.len(), 2);
+        }
+        close(&database, store).await;
+        costs.push(scans() - before);
+        before = scans();
+    }
+    assert!(costs[0] > 0, "the first time they are");
+    assert_eq!(costs[0], costs[1]);
+}
+
+/// Rows move, and others come to where they were.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_lies_elsewhere_is_found() {
+    let database = stocked().await;
+    let store = open(&database).await;
+    let before = search(&store).await;
+    assert_eq!(search(&store).await, before);
+    rows(&database, "UPDATE slippers SET quantity = 7 WHERE id = (SELECT min(id) FROM slippers)");
+    for _ in 0..2 {
+        let after = search(&store).await;
+        assert_eq!(after.items[0].quantity, 7);
+        assert_eq!(after.items[1], before.items[1]);
+    }
+    // Now the second product lies where the first one lay, and the third where the second.
+    rows(&database, "VACUUM FULL slippers");
+    let places = rows(&database, "SELECT string_agg(ctid::text, ' ' ORDER BY id) FROM slippers");
+    assert_eq!(places, "(0,3) (0,1) (0,2)");
+    let after = search(&store).await;
+    assert_eq!((after.items[0].quantity, &after.items[1]), (7, &before.items[1]));
+}
