@@ -260,7 +260,7 @@ fn not_expanding(sql: &str) -> Option<String> {
         let begins = ["CREATE TABLE", "CREATE INDEX", "CREATE VIEW", "ALTER TABLE", "INSERT INTO", "UPDATE "];
         let adds_strictly =
             text.contains(" ADD COLUMN ") && text.contains(" NOT NULL") && !text.contains(" DEFAULT ");
-        // No function is made here: it calls one that the release before has, and keeps nobody from writing.
+        // No function is made here, so it calls one that the release before has. That it refuses nothing, a reader must see.
         let tells = text.starts_with("CREATE TRIGGER") && text.contains(" AFTER ");
         if !(tells || begins.iter().any(|begin| text.starts_with(begin)))
             || takes_away.iter().any(|word| text.contains(word))

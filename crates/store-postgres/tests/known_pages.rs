@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use slippers_core::catalog::{CatalogStore as _, SearchTerm, SlipperPage, SlipperQuery, Sort};
 use slippers_core::types::Page;
-use slippers_store_contract::given::Shop;
+use slippers_store_contract::given::{NOW, Shop};
+use slippers_store_contract::seeding::Goods;
 use slippers_store_postgres::{PostgresSettings, PostgresStore};
 use slippers_testbed::postgres::Database;
 use slippers_testbed::wait;
@@ -86,9 +87,41 @@ async fn whoever_writes_a_picture_it_is_shown() {
     assert_eq!(paths(&store).await, ["a", "b"]);
     rows(&database, "UPDATE slipper_galleries SET pictures = '[]'");
     assert_eq!(paths(&store).await, [""; 0]);
+    hang(&database, "b");
+    assert_eq!(paths(&store).await, ["a", "b", "b"]);
     rows(&database, "TRUNCATE slipper_images");
+    assert_eq!(paths(&store).await, [""; 0]);
     hang(&database, "c");
     assert_eq!(paths(&store).await, ["c"]);
+}
+
+/// Without a search, and so far that its products are remembered: the order is only guessed before it is read.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deep_page_is_right_whatever_was_guessed() {
+    let database = support::database().await;
+    let store = open(&database).await;
+    store.stock_catalog(Arc::new(Goods::varied(400)), NOW).await.expect("stocked");
+    let query = SlipperQuery {
+        page: Page::new(240, 20),
+        category: None,
+        search: None,
+        sort: Sort::NameDesc,
+        with_images: true,
+    };
+    let mut page = store.list_slippers(query.clone()).await.expect("a page");
+    for path in ["a", "b"] {
+        for _ in 0..2 {
+            assert_eq!(store.list_slippers(query.clone()).await.expect("a page"), page);
+        }
+        let product = page.items[7].id;
+        let insert =
+            "INSERT INTO slipper_images (slipper_id, image_path, is_primary, order_index, created_at)";
+        rows(&database, &format!("{insert} VALUES ({}, '{path}', false, 9, 0)", product.get()));
+        let changed = store.list_slippers(query.clone()).await.expect("a page");
+        page.items[7] = store.find_slipper(product).await.expect("an answer").expect("a product");
+        assert_eq!(page.items[7].images.last().map(|image| image.path.as_str()), Some(path));
+        assert_eq!(changed, page);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,18 +4,28 @@ use slippers_core::catalog::{SearchTerm, SlipperChange, SlipperQuery};
 
 use super::add;
 use crate::given::{NOW, Shop, all, served};
+use crate::model::SORTS;
 
-/// Asks for the page until it is known in every way that a store may know it, and holds it against the products one by one.
+/// Asks for the page in each order until it is known in every way that a store may know it, and holds it against the products one by
+/// one.
 async fn see(shop: &Shop, query: &SlipperQuery) {
-    for _ in 0..3 {
-        for item in served(|| shop.list_slippers(query.clone())).await.items {
-            assert_eq!(item, shop.slipper(item.id).await);
+    for sort in SORTS {
+        let query = SlipperQuery { sort, ..query.clone() };
+        let first = served(|| shop.list_slippers(query.clone())).await;
+        for item in &first.items {
+            assert_eq!(*item, shop.slipper(item.id).await);
+        }
+        for _ in 0..2 {
+            assert_eq!(served(|| shop.list_slippers(query.clone())).await, first, "{sort:?}");
         }
     }
 }
 
 pub async fn pages_that_were_read_before_show_the_products_of_now(shop: &Shop) {
     let (mu, nu) = (shop.product("Mu", 1).await, shop.product("Mu and Nu", 1).await);
+    for name in ["Ёмкая Mu", "MU 😀", "émus", "ZMU", "_mu"] {
+        shop.product(name, 1).await;
+    }
     let query = SlipperQuery { search: SearchTerm::new("mu"), with_images: true, ..all() };
     see(shop, &query).await;
     let added = add(shop, mu, &["a", "b", "c"]).await;
@@ -40,5 +50,5 @@ pub async fn pages_that_were_read_before_show_the_products_of_now(shop: &Shop) {
     see(shop, &query).await;
     let unseen = SlipperQuery { with_images: false, ..query };
     let page = served(|| shop.list_slippers(unseen.clone())).await;
-    assert_eq!(page.items.iter().map(|item| item.images.len()).collect::<Vec<_>>(), [0]);
+    assert_eq!(page.items.iter().map(|item| item.images.len()).collect::<Vec<_>>(), [0; 6]);
 }

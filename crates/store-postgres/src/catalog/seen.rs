@@ -17,12 +17,12 @@ use slippers_core::types::SlipperId;
 
 use super::tid::Tid;
 
-/// Bytes in one half of the memory, so 8 MiB at most: some 16,000 products of three pictures.
+/// Bytes in one half of the memory, so some 8 MiB at most: 16,000 products of three pictures, half as many where each has smaller ones.
 const HALF: usize = 4 << 20;
-/// What an entry of a table takes beside its pictures.
-const ENTRY: usize = 64;
-/// What the allocator adds to each text.
-const TEXT: usize = 16;
+/// What a product takes beside its pictures: a place in a table that is half full at worst, and the head of their list.
+const ENTRY: usize = 128;
+/// What the allocator adds to each piece.
+const PIECE: usize = 16;
 
 /// A memory of fixed size.
 ///
@@ -33,13 +33,14 @@ pub(crate) struct Seen(Mutex<Halves>);
 
 #[derive(Default)]
 struct Halves {
-    /// Under which all of them were read.
-    order: Option<ListOrder>,
-    young: HashMap<SlipperId, Sight>,
-    old: HashMap<SlipperId, Sight>,
+    young: HashMap<Key, Sight>,
+    old: HashMap<Key, Sight>,
     /// Bytes in the young half.
     held: usize,
 }
+
+/// A product in an order of the lists. Readers of two orders come by turns where one replica is behind another.
+type Key = (ListOrder, SlipperId);
 
 /// What was seen of a product.
 #[derive(Clone, Debug)]
@@ -56,33 +57,30 @@ pub(super) type Sights = HashMap<SlipperId, Sight>;
 impl fmt::Debug for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let halves = self.halves();
-        f.debug_struct("Seen")
-            .field("order", &halves.order)
-            .field("held", &halves.held)
-            .finish_non_exhaustive()
+        f.debug_struct("Seen").field("held", &halves.held).finish_non_exhaustive()
     }
 }
 
 impl Seen {
     /// All these products in this order; `None` where one was not seen.
     pub(super) fn of(&self, order: ListOrder, ids: &[SlipperId]) -> Option<Sights> {
+        // Freed when nobody waits for the lock any more: it may be tens of thousands of pieces.
+        let mut forgotten = HashMap::new();
         let mut halves = self.halves();
-        if halves.order != Some(order) {
-            return None;
-        }
-        ids.iter().map(|id| Some((*id, halves.find(*id)?))).collect()
+        ids.iter().map(|id| Some((*id, halves.find((order, *id), &mut forgotten)?))).collect()
     }
 
     /// Keeps what was seen of products in this order.
     pub(super) fn keep<'a>(&self, order: ListOrder, items: impl Iterator<Item = (&'a Slipper, Tid)>) {
+        let mut forgotten = HashMap::new();
         let mut halves = self.halves();
-        if halves.order != Some(order) {
-            *halves = Halves { order: Some(order), ..Halves::default() };
-        }
         for (item, tid) in items {
-            match halves.young.get_mut(&item.id) {
-                Some(sight) => sight.tid = tid,
-                None => halves.put(item.id, Sight { tid, images: item.images.as_slice().into() }),
+            let key = (order, item.id);
+            if let Some(sight) = halves.young.get_mut(&key) {
+                sight.tid = tid;
+            } else {
+                let sight = Sight { tid, images: item.images.as_slice().into() };
+                halves.put(key, sight, &mut forgotten);
             }
         }
     }
@@ -94,35 +92,37 @@ impl Seen {
 }
 
 impl Halves {
-    fn find(&mut self, id: SlipperId) -> Option<Sight> {
-        if let Some(sight) = self.young.get(&id) {
+    fn find(&mut self, key: Key, forgotten: &mut HashMap<Key, Sight>) -> Option<Sight> {
+        if let Some(sight) = self.young.get(&key) {
             return Some(sight.clone());
         }
-        let sight = self.old.remove(&id)?;
-        self.put(id, sight.clone());
+        let sight = self.old.remove(&key)?;
+        self.put(key, sight.clone(), forgotten);
         Some(sight)
     }
 
-    fn put(&mut self, id: SlipperId, sight: Sight) {
+    /// Puts it into the young half. If that is full, what was forgotten for it is left to the caller.
+    fn put(&mut self, key: Key, sight: Sight, forgotten: &mut HashMap<Key, Sight>) {
         let size = size(&sight.images);
+        if size > HALF {
+            return;
+        }
         self.held += size;
         if self.held > HALF {
-            self.old = mem::take(&mut self.young);
+            *forgotten = mem::replace(&mut self.old, mem::take(&mut self.young));
             self.held = size;
         }
-        self.young.insert(id, sight);
+        self.young.insert(key, sight);
     }
 }
 
-/// Bytes that the pictures of a product take.
+/// Bytes that a product with these pictures takes.
 fn size(images: &[Image]) -> usize {
-    let text = |text: &str| TEXT + text.len();
+    let text = |text: &str| PIECE + text.len();
     let of_one = |image: &Image| {
         let variants = image.variants.iter().map(|variant| size_of_val(variant) + text(&variant.path));
-        size_of_val(image)
-            + text(&image.path)
-            + image.alt_text.as_deref().map_or(0, text)
-            + variants.sum::<usize>()
+        let alt_text = image.alt_text.as_deref().map_or(0, text);
+        size_of_val(image) + text(&image.path) + alt_text + PIECE + variants.sum::<usize>()
     };
     ENTRY + images.iter().map(of_one).sum::<usize>()
 }

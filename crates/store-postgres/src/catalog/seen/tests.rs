@@ -58,14 +58,15 @@ fn a_page_is_known_whole_or_not_at_all() {
 }
 
 #[test]
-fn another_order_knows_nothing_of_it() {
+fn each_order_has_its_own() {
     let seen = Seen::default();
     keep(&seen, ORDER, &[product(1, 5)]);
     assert!(seen.of(ListOrder(8), &ids([1])).is_none());
     keep(&seen, ListOrder(8), &[product(1, 9)]);
-    assert!(seen.of(ORDER, &ids([1])).is_none());
-    let sights = seen.of(ListOrder(8), &ids([1])).expect("known");
-    assert_eq!(sights[&SlipperId::new(1)].images.to_vec(), product(1, 9).images);
+    for (order, path) in [(ORDER, 5), (ListOrder(8), 9)] {
+        let sights = seen.of(order, &ids([1])).expect("known");
+        assert_eq!(sights[&SlipperId::new(1)].images.to_vec(), product(1, path).images);
+    }
 }
 
 #[test]
@@ -91,4 +92,24 @@ fn a_row_is_looked_for_where_it_was_seen_last() {
         seen.keep(ORDER, [(&product, tid)].into_iter());
         assert_eq!(seen.of(ORDER, &ids([1])).expect("seen")[&product.id].tid, tid);
     }
+}
+
+#[test]
+fn what_takes_more_than_there_is_is_not_kept() {
+    let seen = Seen::default();
+    keep(&seen, ORDER, &[product(1, 5), product(2, HALF)]);
+    assert!(seen.of(ORDER, &ids([1])).is_some());
+    assert!(seen.of(ORDER, &ids([2])).is_none());
+}
+
+/// Without pictures too.
+#[test]
+fn what_it_holds_is_counted() {
+    let seen = Seen::default();
+    for id in 1..=200_000 {
+        keep(&seen, ORDER, &[Slipper { images: Vec::new(), ..product(id, 0) }]);
+    }
+    let halves = seen.halves();
+    let slots = halves.young.capacity() + halves.old.capacity();
+    assert!(slots * (size_of::<(Key, Sight)>() + 1) <= 2 * HALF, "{slots}");
 }
