@@ -47,7 +47,7 @@ impl Paged for SlipperQuery {
 }
 
 /// Names the order of all lists of a kind at one moment; what changes it (a product comes, goes, or has another name, size, price
-/// or category; on PostgreSQL other pictures too) puts a new one in its place. Other changes, as of a stock, do not.
+/// or category) puts a new one in its place. Other changes, as of a stock, do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListOrder(pub i64);
 

@@ -260,9 +260,7 @@ fn not_expanding(sql: &str) -> Option<String> {
         let begins = ["CREATE TABLE", "CREATE INDEX", "CREATE VIEW", "ALTER TABLE", "INSERT INTO", "UPDATE "];
         let adds_strictly =
             text.contains(" ADD COLUMN ") && text.contains(" NOT NULL") && !text.contains(" DEFAULT ");
-        // No function is made here, so it calls one that the release before has. That it refuses nothing, a reader must see.
-        let tells = text.starts_with("CREATE TRIGGER") && text.contains(" AFTER ");
-        if !(tells || begins.iter().any(|begin| text.starts_with(begin)))
+        if !begins.iter().any(|begin| text.starts_with(begin))
             || takes_away.iter().any(|word| text.contains(word))
             || adds_strictly
         {
@@ -278,9 +276,6 @@ fn migrations_after_the_first_release_say_whether_they_add_or_take_away_and_thos
         ("CREATE TABLE gifts (id BIGINT NOT NULL); CREATE INDEX gifts_by_id ON gifts (id);", true),
         ("ALTER TABLE orders ADD COLUMN gift BIGINT; -- DROP nothing\nUPDATE orders SET gift = NULL;", true),
         ("ALTER TABLE orders ADD COLUMN gift BIGINT NOT NULL DEFAULT 0;", true),
-        ("CREATE TRIGGER told AFTER INSERT ON orders FOR EACH STATEMENT EXECUTE FUNCTION tell();", true),
-        ("CREATE TRIGGER asked BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION ask();", false),
-        ("CREATE FUNCTION tell() RETURNS TRIGGER;", false),
         ("ALTER TABLE orders ADD COLUMN gift BIGINT NOT NULL;", false),
         ("ALTER TABLE orders DROP COLUMN notes;", false),
         ("ALTER TABLE orders RENAME COLUMN notes TO remarks;", false),

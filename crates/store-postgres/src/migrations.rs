@@ -14,7 +14,7 @@ use crate::error::OpenError;
 use crate::params::params;
 
 /// Name and text, in the order in which they are applied.
-const MIGRATIONS: [(&str, &str); 20] = [
+const MIGRATIONS: [(&str, &str); 19] = [
     ("0001_catalog", include_str!("../migrations/0001_catalog.sql")),
     ("0002_accounts", include_str!("../migrations/0002_accounts.sql")),
     ("0003_cart", include_str!("../migrations/0003_cart.sql")),
@@ -34,7 +34,6 @@ const MIGRATIONS: [(&str, &str); 20] = [
     ("0018_user_order", include_str!("../migrations/0018_user_order.sql")),
     ("0019_user_digits", include_str!("../migrations/0019_user_digits.sql")),
     ("0020_slipper_changes", include_str!("../migrations/0020_slipper_changes.sql")),
-    ("0021_expand_pictures_in_order", include_str!("../migrations/0021_expand_pictures_in_order.sql")),
 ];
 
 /// The indexes that all migrations together leave.

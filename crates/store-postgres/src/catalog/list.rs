@@ -12,8 +12,8 @@
 //! What was found is remembered ([`Places`]) under the number of the lists' order, which comes with every page from its own
 //! snapshot: the next page starts where this one ended, and neither it nor its total is looked for twice. Which order a
 //! snapshot will have is a guess before it is read; where it was wrong, a page without a search is read once more. Who goes
-//! far leaves a stone every 200 products, from which others start. Of a page whose products are known their pictures are too, as
-//! a rule, under the same number, and where their rows lie ([`Memory`]).
+//! far leaves a stone every 200 products, from which others start. The rows of a page whose products are known are looked for
+//! where they were seen ([`Memory`]).
 
 mod counting;
 mod memory;
@@ -26,10 +26,10 @@ use slippers_core::places::{Counted, ListOrder, Place, Places, Start, hops};
 use slippers_core::types::SlipperId;
 
 pub(crate) use self::memory::Memory;
-use self::memory::Pictures;
+use self::memory::read_item;
 use self::statement::{By, Statement, THE_ORDER, Way};
 use super::search::{Lookup, lookup};
-use super::tid::Tid;
+use super::seen::Spot;
 use crate::db::{Cells, Db};
 use crate::params::params;
 
@@ -60,17 +60,14 @@ async fn page_of_all(db: &Db, memory: &Memory, query: &SlipperQuery) -> Result<S
         }
     }
     let is_guess = start != Start::Unknown;
-    let (way, pictures, from) = match (start, guess) {
-        (Start::Known(ids), Some(order)) => {
-            let (way, pictures) = memory.known(order, query, ids);
-            (way, pictures, None)
-        }
-        (Start::At(place), _) => (Way::All, Pictures::of(query), Some(place)),
-        _ => (Way::All, Pictures::of(query), None),
+    let (way, from) = match start {
+        Start::Known(ids) => (memory.known(ids), None),
+        Start::At(place) => (Way::All, Some(place)),
+        Start::Unknown => (Way::All, None),
     };
-    let mut read = read_all(db, query, &way, from, &pictures).await?;
+    let mut read = read_all(db, query, &way, from).await?;
     if is_guess && Some(read.order) != guess {
-        read = read_all(db, query, &Way::All, None, &Pictures::of(query)).await?;
+        read = read_all(db, query, &Way::All, None).await?;
     }
     let items = memory.remember(read.order, query, read.items);
     Ok(SlipperPage { items, total: read.total, total_is_exact: true })
@@ -96,19 +93,13 @@ async fn lay_stones(
 struct Read {
     order: ListOrder,
     total: i64,
-    items: Vec<(Slipper, Tid)>,
+    items: Vec<(Slipper, Spot)>,
 }
 
-async fn read_all(
-    db: &Db,
-    query: &SlipperQuery,
-    way: &Way,
-    from: Option<Place>,
-    pictures: &Pictures,
-) -> Result<Read, StoreError> {
+async fn read_all(db: &Db, query: &SlipperQuery, way: &Way, from: Option<Place>) -> Result<Read, StoreError> {
     let statement = Statement::page(query, way, from);
     let rows = db.all(&statement.sql, statement.values, |row| {
-        Ok((ListOrder(row.int(0)?), row.int(1)?, pictures.item(row)?))
+        Ok((ListOrder(row.int(0)?), row.int(1)?, read_item(row, query)?))
     });
     let rows = rows.await?;
     let (order, total) = rows
@@ -138,8 +129,7 @@ async fn page_of_matches(
     }
     let from = match places.start(order, query) {
         Start::Known(ids) => {
-            let (way, pictures) = memory.known(order, query, ids);
-            let items = read_matches(db, query, &way, None, &pictures).await?;
+            let items = read_matches(db, query, &memory.known(ids), None).await?;
             return Ok(SlipperPage { items: memory.remember(order, query, items), total, total_is_exact });
         }
         Start::At(place) => Some(place),
@@ -149,7 +139,7 @@ async fn page_of_matches(
     if way.is_walked() && hops(query, from) > 0 {
         from = lay_stones(db, places, query, &way, from).await?.map(|(_, stone)| stone).or(from);
     }
-    let items = read_matches(db, query, &way, from, &Pictures::of(query)).await?;
+    let items = read_matches(db, query, &way, from).await?;
     Ok(SlipperPage { items: memory.remember(order, query, items), total, total_is_exact })
 }
 
@@ -158,10 +148,9 @@ async fn read_matches(
     query: &SlipperQuery,
     way: &Way,
     from: Option<Place>,
-    pictures: &Pictures,
-) -> Result<Vec<(Slipper, Tid)>, StoreError> {
+) -> Result<Vec<(Slipper, Spot)>, StoreError> {
     let page = Statement::page(query, way, from);
-    let rows = db.all(&page.sql, page.values, |row| pictures.item(row)).await?;
+    let rows = db.all(&page.sql, page.values, |row| read_item(row, query)).await?;
     Ok(rows.into_iter().flatten().collect())
 }
 

@@ -25,8 +25,6 @@ use crate::store::{PostgresStore, connect_directly, wall_clock};
 
 /// Rows are sent in pieces of about this many bytes; a few wait for the wire.
 const PIECE: usize = 64 << 10;
-const DRAW_LIST_ORDER: &str =
-    "UPDATE shop_counters SET value = floor(random() * 9007199254740992)::bigint WHERE name = 'list_order'";
 const PIECES_AHEAD: usize = 8;
 
 /// Why a shop did not move in. Nothing of it is there.
@@ -123,8 +121,6 @@ async fn move_all(db: &Db, mut source: Box<dyn Source>, progress: &Progress) -> 
         let rows = copy(db, &mut source, &table, progress, (before, total), &mut moved).await?;
         before += rows;
     }
-    // The file's does not name pictures: after two moves to the same address, a server that never ended would show the first one's.
-    db.run(DRAW_LIST_ORDER, params![]).await?;
     Ok(moved)
 }
 

@@ -7,9 +7,9 @@ use slippers_core::catalog::{SlipperQuery, Sort};
 use slippers_core::places::{Place, STRIDE};
 use slippers_core::types::{CategoryId, SlipperId};
 
-use super::super::rows::{pictures_of, slipper_columns};
+use super::super::rows::slipper_columns;
 use super::super::search::Lookup;
-use super::super::tid::Tid;
+use super::super::seen::Spot;
 use super::counting::FEW;
 use crate::params::{Bind, Param, param};
 
@@ -26,8 +26,8 @@ pub(super) enum Way {
     Gram(String),
     /// It was read before: these.
     Known(Arc<[SlipperId]>),
-    /// These, whose rows lay there.
-    Seen(Arc<[SlipperId]>, Vec<Tid>),
+    /// These, which were seen there.
+    Seen(Arc<[SlipperId]>, Vec<Spot>),
 }
 
 /// By what a term is looked up.
@@ -67,10 +67,15 @@ macro_rules! the_order {
 pub(super) const THE_ORDER: &str = the_order!();
 pub(super) const ORDER: &str = concat!("(", the_order!(), ")");
 /// A row where it was seen; only if it is there no more by its number, by which a page of a million products takes half as long again
-/// (86 us, 59).
+/// (86 us, 59 without pictures).
 const WHERE_IT_LAY: &str = "LATERAL ( \
     SELECT *, ctid AS tid FROM slippers WHERE ctid = page.tid AND id = page.id \
     UNION ALL SELECT *, ctid AS tid FROM slippers WHERE id = page.id LIMIT 1) AS s ON TRUE";
+const WHERE_ITS_PICTURES_LAY: &str = "\
+    SELECT pictures, ctid AS tid FROM slipper_galleries WHERE ctid = page.gallery AND slipper_id = page.id \
+    UNION ALL SELECT pictures, ctid AS tid FROM slipper_galleries WHERE slipper_id = page.id LIMIT 1";
+/// OFFSET 0: each product's are looked up, and never all read for a page of a small shop.
+const PICTURES: &str = "SELECT pictures, ctid AS tid FROM slipper_galleries WHERE slipper_id = s.id OFFSET 0";
 const COUNT_OF_SHOP: &str = "(SELECT value FROM shop_counters WHERE name = 'slippers')";
 
 /// A statement under construction, with the values it is run with.
@@ -82,17 +87,15 @@ pub(super) struct Statement {
 
 impl Statement {
     /// A page, walked to from a product on the way if there is one: the order of the lists and the total of this one in the
-    /// first columns (0 with a search, which is counted apart), then the product, its pictures if they are wanted and were not seen,
-    /// and where it lies.
+    /// first columns (0 with a search, which is counted apart), then the product, its pictures if they are wanted, and where both lie.
     pub(super) fn page(query: &SlipperQuery, way: &Way, from: Option<Place>) -> Self {
         let mut page = Self::default();
         page.push("SELECT list.ordered, list.total, ");
         page.push(slipper_columns!());
         let is_seen = matches!(way, Way::Seen(..));
-        if query.with_images && !is_seen {
-            page.push(concat!(", ", pictures_of!("s.id")));
-        }
+        page.push(if query.with_images { ", coalesce(g.pictures, '[]')" } else { "" });
         page.push(if is_seen { ", s.tid" } else { ", s.ctid" });
+        page.push(if query.with_images { ", g.tid" } else { "" });
         page.push(" FROM (SELECT ");
         if query.search.is_none() {
             page.push(ORDER);
@@ -105,6 +108,11 @@ impl Statement {
         page.inner(query, way, from);
         page.push(") AS page ON TRUE LEFT JOIN ");
         page.push(if is_seen { WHERE_IT_LAY } else { "slippers s ON s.id = page.id" });
+        if query.with_images {
+            page.push(" LEFT JOIN LATERAL (");
+            page.push(if is_seen { WHERE_ITS_PICTURES_LAY } else { PICTURES });
+            page.push(") AS g ON TRUE");
+        }
         page.push(" LEFT JOIN categories c ON c.id = s.category_id");
         page.order("s", query.sort);
         page
@@ -178,12 +186,14 @@ impl Statement {
                 self.push(") AS id");
                 return;
             }
-            Way::Seen(ids, tids) => {
-                self.push("SELECT id, tid FROM unnest(");
+            Way::Seen(ids, spots) => {
+                self.push("SELECT id, tid, gallery FROM unnest(");
                 self.bind(ids.iter().map(|id| id.get()).collect::<Vec<i64>>());
                 self.push(", ");
-                self.bind(tids.clone());
-                self.push(") AS seen (id, tid)");
+                self.bind(spots.iter().map(|spot| spot.row).collect::<Vec<_>>());
+                self.push(", ");
+                self.bind(spots.iter().map(|spot| spot.gallery).collect::<Vec<_>>());
+                self.push(") AS seen (id, tid, gallery)");
                 return;
             }
             Way::Gram(gram) => {

@@ -1,2 +1,0 @@
--- Nothing to do here: PostgreSQL gets pictures under the number of the lists' order, for programs that keep them in memory. SQLite
--- keeps whole rows in memory, by a table of its own.
