@@ -161,6 +161,11 @@ impl Db {
         under_way.answered(self.told(done))
     }
 
+    /// Whether a statement is planned for more than one call.
+    pub(crate) const fn prepares(&self) -> bool {
+        self.prepared.is_some()
+    }
+
     /// Whether these are sent as soon as they are polled.
     pub(crate) fn is_prepared(&self, statements: &[Typed]) -> bool {
         self.prepared.as_ref().is_none_or(|prepared| prepared.has_all(statements))

@@ -61,7 +61,7 @@ async fn page_of_all(db: &Db, memory: &Memory, query: &SlipperQuery) -> Result<S
     }
     let is_guess = start != Start::Unknown;
     let (way, from) = match start {
-        Start::Known(ids) => (memory.known(ids), None),
+        Start::Known(ids) => (memory.known(db, ids), None),
         Start::At(place) => (Way::All, Some(place)),
         Start::Unknown => (Way::All, None),
     };
@@ -129,7 +129,7 @@ async fn page_of_matches(
     }
     let from = match places.start(order, query) {
         Start::Known(ids) => {
-            let items = read_matches(db, query, &memory.known(ids), None).await?;
+            let items = read_matches(db, query, &memory.known(db, ids), None).await?;
             return Ok(SlipperPage { items: memory.remember(order, query, items), total, total_is_exact });
         }
         Start::At(place) => Some(place),

@@ -10,7 +10,7 @@ use slippers_core::types::SlipperId;
 use super::super::rows::{read_slipper, read_slipper_alone};
 use super::super::seen::{Seen, Spot};
 use super::statement::Way;
-use crate::db::Cells;
+use crate::db::{Cells, Db};
 
 /// What is remembered.
 #[derive(Debug, Default)]
@@ -21,8 +21,10 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// How the page that holds these is read.
-    pub(super) fn known(&self, ids: Arc<[SlipperId]>) -> Way {
-        match self.seen.of(&ids) {
+    pub(super) fn known(&self, db: &Db, ids: Arc<[SlipperId]>) -> Way {
+        // To plan it takes longer, which only pays where that is done once.
+        let spots = if db.prepares() { self.seen.of(&ids) } else { None };
+        match spots {
             Some(spots) => Way::Seen(ids, spots),
             None => Way::Known(ids),
         }

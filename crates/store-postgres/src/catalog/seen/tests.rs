@@ -42,6 +42,18 @@ fn what_was_seen_last_counts() {
 }
 
 #[test]
+fn pictures_are_not_forgotten_by_who_did_not_ask_for_them() {
+    let seen = Seen::default();
+    let gallery = Some(Tid::new(5, 2));
+    let id = SlipperId::new(1);
+    seen.keep([(id, Spot { gallery, ..spot(1) })].into_iter());
+    // It is in the old half then.
+    keep(&seen, 2..=60_000);
+    keep(&seen, [1]);
+    assert_eq!(seen.of(&[id]), Some(vec![Spot { gallery, ..spot(1) }]));
+}
+
+#[test]
 fn the_memory_is_bounded_and_keeps_what_is_used() {
     let seen = Seen::default();
     for id in 1..=300_000 {
