@@ -11,6 +11,7 @@ use std::hash::Hash;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::catalog::rules::EXACT_SEARCH_TOTAL;
 use crate::catalog::{SearchTerm, SlipperQuery, Sort};
 use crate::types::{CategoryId, Page, SlipperId};
 
@@ -54,7 +55,7 @@ pub struct ListOrder(pub i64);
 /// How much there is in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counted {
-    /// What matches, counted up to one more than [`EXACT_SEARCH_TOTAL`](crate::catalog::rules::EXACT_SEARCH_TOTAL).
+    /// What matches, counted up to one more than [`EXACT_SEARCH_TOTAL`].
     pub matches: i64,
     /// The products that the list has without the search.
     pub products: i64,
@@ -95,6 +96,73 @@ pub fn hops<Q: Paged>(query: &Q, from: Option<Place<Q::Id>>) -> i64 {
     let skip = query.page().skip();
     let distance = skip - from.map_or(0, |place| place.position);
     if skip > DEEPEST { 0 } else { distance / STRIDE }
+}
+
+/// A part of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// How many stand before it.
+    pub begin: i64,
+    /// How many it has at most.
+    pub length: i64,
+}
+
+impl Stretch {
+    /// Just a page.
+    pub const fn of(page: Page) -> Self {
+        Self { begin: page.skip(), length: page.limit() }
+    }
+
+    /// What is read for a page of which nothing is known but `from`, on the way to it. Where it is deep that is all between two
+    /// stones: to walk from the one to the page passes half of it, and what stands on the nine pages beside it is known then.
+    pub fn around<Id>(page: Page, from: Option<Place<Id>>) -> Self {
+        let (skip, end) = (page.skip(), page.skip().saturating_add(page.limit()));
+        if !is_deep(page) {
+            return Self::of(page);
+        }
+        let stone = skip - skip % STRIDE;
+        let begin = from.map_or(stone, |place| place.position.clamp(stone, skip));
+        Self { begin, length: end.max(stone + STRIDE) - begin }
+    }
+
+    /// The same with all that is passed on the way, where to find it costs much more than to tell it.
+    pub fn passed<Id>(page: Page, from: Option<Place<Id>>) -> Self {
+        let begin = from.as_ref().map_or(0, |place| place.position);
+        let around = Self::around(page, from);
+        if is_deep(page) { Self { begin, length: around.end() - begin } } else { around }
+    }
+
+    /// All that a search finds, where it has to be sorted anyway.
+    pub fn sorted(page: Page) -> Self {
+        if is_deep(page) { Self { begin: 0, length: EXACT_SEARCH_TOTAL } } else { Self::of(page) }
+    }
+
+    /// How many stand before its end.
+    pub const fn end(self) -> i64 {
+        self.begin.saturating_add(self.length)
+    }
+
+    /// What there is of it in a list of so many, if they were counted to their end: who looks for more would look through all.
+    #[must_use]
+    pub fn of_all(self, matches: i64) -> Self {
+        let is_exact = matches <= EXACT_SEARCH_TOTAL;
+        Self { length: if is_exact { self.length.min(matches - self.begin) } else { self.length }, ..self }
+    }
+
+    /// What of it stands on the page, which it holds.
+    pub fn cut<Id: Copy>(self, page: Page, ids: Arc<[Id]>) -> Arc<[Id]> {
+        if self == Self::of(page) {
+            return ids;
+        }
+        let [before, limit] = [page.skip() - self.begin, page.limit()]
+            .map(|number| usize::try_from(number).unwrap_or(usize::MAX));
+        ids.iter().skip(before).take(limit).copied().collect()
+    }
+}
+
+/// Whether a page lies behind the first stone, and not beyond the last.
+fn is_deep(page: Page) -> bool {
+    (STRIDE..=DEEPEST).contains(&page.skip())
 }
 
 /// Numbers remembered in one half of the memory, some 2 MiB; texts and tables are counted as numbers too.
@@ -229,15 +297,19 @@ impl<Q: Paged> Places<Q> {
 
     /// Remembers a page that was read in this order. Answers whether it will be known: not where it is walked to anyway.
     pub fn remember(&self, order: ListOrder, query: &Q, ids: Arc<[Q::Id]>) -> bool {
+        self.remember_stretch(order, query, Stretch::of(query.page()), ids)
+    }
+
+    /// The same of another part of the query's list.
+    pub fn remember_stretch(&self, order: ListOrder, query: &Q, stretch: Stretch, ids: Arc<[Q::Id]>) -> bool {
         let mut halves = self.halves();
         halves.latest = Some(order);
-        if query.search().is_none() && end(query) <= NEAR {
+        if query.search().is_none() && stretch.begin.saturating_add(stretch.length) <= NEAR {
             return false;
         }
-        let is_last = i64::try_from(ids.len()).is_ok_and(|read| read < query.page().limit());
-        let page = Known { ids, is_last };
+        let is_last = i64::try_from(ids.len()).is_ok_and(|read| read < stretch.length);
         let found = halves.make(query, order);
-        let more = found.keep(query.page().skip(), page);
+        let more = found.keep(stretch.begin, Known { ids, is_last });
         halves.grow(more);
         true
     }
@@ -260,28 +332,64 @@ impl<Id> Default for Pages<Id> {
     }
 }
 
-impl<Id> Found<Id> {
-    /// What is known nearest before a position, or there; of two that begin at the same, the longer one.
+/// No piece lies within another: of two, the one that begins later ends later.
+impl<Id> Pages<Id> {
+    /// The piece that is known nearest before a position, or there.
     fn before(&self, skip: i64) -> Option<(i64, &Known<Id>)> {
-        let nearest = [&self.young, &self.old].map(|half| half.pages.range(..=skip).next_back());
-        let nearest = nearest.into_iter().flatten().map(|(position, known)| (*position, known));
-        nearest.max_by_key(|(position, known)| (*position, known.ids.len()))
+        self.pages.range(..=skip).next_back().map(|(begin, known)| (*begin, known))
     }
 
-    /// Remembers a page, unless as much is remembered of it. Answers how many numbers it has taken.
-    fn keep(&mut self, position: i64, page: Known<Id>) -> usize {
-        let known = self.young.pages.get(&position).map(|known| known.ids.len());
-        if known.is_some_and(|known| known >= page.ids.len()) {
+    /// Whether a piece is known already. If the list ends with it, that is known then too.
+    fn knows(&mut self, begin: i64, piece: &Known<Id>) -> bool {
+        let Some((at, known)) = self.pages.range_mut(..=begin).next_back() else { return false };
+        let is_known = known.end(*at) >= piece.end(begin);
+        known.is_last |= is_known && piece.is_last;
+        is_known
+    }
+
+    /// Puts in a piece that is not known, for those that lie within it. Answers how many numbers more are held.
+    fn put(&mut self, begin: i64, mut piece: Known<Id>) -> usize {
+        let end = piece.end(begin);
+        let within = |(at, known): (&i64, &Known<Id>)| (known.end(*at) <= end).then_some(*at);
+        let within: Vec<i64> = self.pages.range(begin..).map_while(within).collect();
+        let mut less = 0;
+        for known in within.into_iter().filter_map(|at| self.pages.remove(&at)) {
+            less += known.cost();
+            piece.is_last |= known.is_last;
+        }
+        let more = piece.cost();
+        self.held = self.held + more - less;
+        self.pages.insert(begin, piece);
+        more.saturating_sub(less)
+    }
+}
+
+impl<Id> Known<Id> {
+    fn end(&self, begin: i64) -> i64 {
+        begin.saturating_add(i64::try_from(self.ids.len()).unwrap_or(i64::MAX))
+    }
+
+    fn cost(&self) -> usize {
+        PAGE_COST + self.ids.len()
+    }
+}
+
+impl<Id> Found<Id> {
+    /// What is known nearest before a position, or there: of what came lately and before, what goes on further.
+    fn before(&self, skip: i64) -> Option<(i64, &Known<Id>)> {
+        let nearest = [&self.young, &self.old].map(|half| half.before(skip));
+        nearest.into_iter().flatten().max_by_key(|(begin, known)| known.end(*begin))
+    }
+
+    /// Remembers a piece, unless all of it is remembered. Answers how many numbers it has taken.
+    fn keep(&mut self, begin: i64, piece: Known<Id>) -> usize {
+        if self.young.knows(begin, &piece) {
             return 0;
         }
-        let mut more = known.map_or(PAGE_COST, |_| 0) + page.ids.len() - known.unwrap_or(0);
-        if self.young.held + more > OF_LIST {
+        if self.young.held + piece.cost() > OF_LIST {
             self.old = mem::take(&mut self.young);
-            more = PAGE_COST + page.ids.len();
         }
-        self.young.held += more;
-        self.young.pages.insert(position, page);
-        more
+        self.young.put(begin, piece)
     }
 }
 

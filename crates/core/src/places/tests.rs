@@ -60,6 +60,41 @@ fn the_next_page_starts_at_the_end_of_the_one_before() {
 }
 
 #[test]
+fn a_short_piece_hides_no_long_one() {
+    let places = Places::<SlipperQuery>::default();
+    let page = |skip| query(skip, 20, Some("t"));
+    for skip in [0, 20] {
+        places.remember(ORDER, &page(skip), ids(skip..skip + 20));
+    }
+    places.remember_stretch(ORDER, &page(500), Stretch { begin: 0, length: 1_000 }, ids(0..1_000));
+    assert_eq!(places.start(ORDER, &page(500)), Start::Known(ids(500..520)));
+    places.remember(ORDER, &page(500), ids(500..520));
+    assert_eq!(places.start(ORDER, &page(510)), Start::Known(ids(510..530)));
+    assert_eq!(places.halves().young.values().map(|found| found.young.pages.len()).sum::<usize>(), 1);
+    // What is nearest may be of what came before.
+    let found = Found { counted: None, young: Pages::default(), old: Pages::default() };
+    let mut found =
+        Found { old: places.halves().young.remove(&(ORDER, page(0).list())).expect("a list").young, ..found };
+    found.keep(500, Known { ids: ids(500..520), is_last: false });
+    assert_eq!(found.before(515).map(|(begin, known)| (begin, known.ids.len())), Some((0, 1_000)));
+}
+
+#[test]
+fn what_is_known_from_a_longer_piece_takes_no_room_again() {
+    let places = Places::<SlipperQuery>::default();
+    let page = query(1_040, 20, None);
+    places.remember_stretch(ORDER, &page, Stretch { begin: 1_000, length: 200 }, ids(1..=200));
+    let held = |places: &Places| places.halves().held;
+    let before = held(&places);
+    places.remember(ORDER, &page, ids(41..=60));
+    assert_eq!(held(&places), before);
+    assert_eq!(places.start(ORDER, &query(1_180, 20, None)), Start::Known(ids(181..=200)));
+    // What is new of it is kept: the list ends there.
+    places.remember(ORDER, &query(1_190, 20, None), ids(191..=200));
+    assert_eq!(places.start(ORDER, &query(1_195, 20, None)), Start::Known(ids(196..=200)));
+}
+
+#[test]
 fn a_list_that_ended_is_known_beyond_its_end() {
     let places = Places::<SlipperQuery>::default();
     places.remember(ORDER, &query(0, 20, Some("rare")), ids(1..=3));
@@ -120,6 +155,33 @@ fn a_list_that_is_read_everywhere_takes_no_more_than_its_share() {
     assert_eq!(places.start(ORDER, &query(1_000, 100, None)), Start::Unknown, "it is forgotten");
 }
 
+#[test]
+fn a_deep_page_is_read_with_those_between_the_same_stones() {
+    let around = |skip, limit, from: Option<i64>| {
+        let from = from.map(|position| Place { id: SlipperId::new(1), position });
+        let Stretch { begin, length } = Stretch::around(Page::new(skip, limit), from);
+        (begin, begin.saturating_add(length))
+    };
+    assert_eq!(around(2 * STRIDE + 50, 20, Some(2 * STRIDE)), (2 * STRIDE, 3 * STRIDE));
+    assert_eq!(around(2 * STRIDE + 50, 20, None), (2 * STRIDE, 3 * STRIDE));
+    // From what is known on: nothing is read twice.
+    assert_eq!(around(2 * STRIDE + 50, 20, Some(2 * STRIDE + 30)), (2 * STRIDE + 30, 3 * STRIDE));
+    assert_eq!(around(2 * STRIDE + 50, 20, Some(30)), (2 * STRIDE, 3 * STRIDE));
+    assert_eq!(around(3 * STRIDE - 10, 100, None), (2 * STRIDE, 3 * STRIDE + 90), "to its own end");
+    let from = Place { id: SlipperId::new(1), position: 30 };
+    let deep = Page::new(2 * STRIDE + 50, 20);
+    assert_eq!(Stretch::passed(deep, Some(from)), Stretch { begin: 30, length: 3 * STRIDE - 30 });
+    assert_eq!(Stretch::passed::<SlipperId>(deep, None), Stretch { begin: 0, length: 3 * STRIDE });
+    assert_eq!(Stretch::sorted(deep), Stretch { begin: 0, length: EXACT_SEARCH_TOTAL });
+    let near = Page::new(STRIDE - 20, 20);
+    assert_eq!(Stretch::passed(near, Some(from)), Stretch::of(near));
+    assert_eq!(Stretch::sorted(near), Stretch::of(near));
+    // Near the beginning a page is read alone, and so deep that nobody is promised anything.
+    assert_eq!(around(STRIDE - 20, 20, None), (STRIDE - 20, STRIDE));
+    assert_eq!(around(DEEPEST + 1, 20, None), (DEEPEST + 1, DEEPEST + 21));
+    assert_eq!(around(i64::MAX, 20, None).0, i64::MAX);
+}
+
 proptest! {
     /// Lists that change now and then, read in pieces of any size: what is said of them is always true.
     #[test]
@@ -135,15 +197,29 @@ proptest! {
             let id = |position: i64| SlipperId::new(order.0 * 1000 + position);
             let query = query(skip, limit, is_search.then_some("t"));
             let truth: Vec<SlipperId> = (skip..length.min(skip + limit)).map(id).collect();
+            let mut from = None;
             match places.start(order, &query) {
                 Start::Unknown => {}
                 Start::At(place) => {
                     prop_assert!(place.position <= skip && place.position < length);
                     prop_assert_eq!(place.id, id(place.position));
+                    from = Some(place);
                 }
                 Start::Known(ids) => prop_assert_eq!(&*ids, &*truth),
             }
-            places.remember(order, &query, truth.into());
+            let stretch = match (is_search, skip % 3) {
+                (true, 0) => Stretch::passed(query.page, from),
+                (true, 1) => Stretch::sorted(query.page),
+                _ => Stretch::around(query.page, from),
+            };
+            prop_assert!(stretch.begin <= skip);
+            prop_assert!(stretch.begin + stretch.length >= skip + limit);
+            let read: Arc<[_]> = (stretch.begin..length.min(stretch.begin + stretch.length)).map(id).collect();
+            prop_assert_eq!(&*stretch.cut(query.page, Arc::clone(&read)), &*truth);
+            let is_kept = places.remember_stretch(order, &query, stretch, read);
+            if is_kept && skip < length {
+                prop_assert_eq!(places.start(order, &query), Start::Known(truth.into()), "once is enough");
+            }
         }
     }
 }

@@ -221,7 +221,7 @@ pub async fn a_change_of_a_user_is_found_at_once(shop: &Shop) {
 pub async fn a_search_of_users_finds_what_a_scan_finds(shop: &Shop) {
     let keeper = shop.keeper().await.user;
     let mut dice = Dice::new(7);
-    let alphabet: Vec<char> = "abАб '%1".chars().collect();
+    let alphabet: Vec<char> = "abАб '%1\u{fffd}\u{ffff}".chars().collect();
     for number in 0..60 {
         let name = format!("{}{number}", dice.text(&alphabet, 6));
         let surname = dice.text(&alphabet, 4);

@@ -1,5 +1,5 @@
 //! Pages of the catalogue: one statement without a search, two with one, whatever a page holds; one more for the first who goes
-//! far, and for the first who searches for the same after a change.
+//! far, another if they search for something, and one for the first who searches for the same after a change.
 //!
 //! A page is a deferred join: an inner query finds the ids, on an index that has nothing else, and only the rows that are
 //! shown are read. Its total comes with it from maintained counts.
@@ -18,16 +18,20 @@
 mod counting;
 mod memory;
 mod statement;
+mod stretch;
+
+use std::sync::Arc;
 
 use slippers_core::StoreError;
 use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::catalog::{SearchTerm, Slipper, SlipperPage, SlipperQuery, Sort};
-use slippers_core::places::{Counted, ListOrder, Place, Places, Start, hops};
+use slippers_core::places::{Counted, ListOrder, Place, Places, Start, Stretch, hops};
 use slippers_core::types::SlipperId;
 
 pub(crate) use self::memory::Memory;
 use self::memory::read_item;
 use self::statement::{By, Statement, THE_ORDER, Way};
+use self::stretch::stretch;
 use super::search::{Lookup, lookup};
 use super::seen::Spot;
 use crate::db::{Cells, Db};
@@ -135,9 +139,17 @@ async fn page_of_matches(
         Start::At(place) => Some(place),
         Start::Unknown => None,
     };
-    let (way, mut from) = choose_way(query, term, lookup, &counted, from);
+    let (mut way, mut from) = choose_way(query, term, lookup, &counted, from);
     if way.is_walked() && hops(query, from) > 0 {
         from = lay_stones(db, places, query, &way, from).await?.map(|(_, stone)| stone).or(from);
+    }
+    let stretch = stretch(query, &way, from);
+    if stretch != Stretch::of(query.page) {
+        let ids = Statement::stretch(query, &way, from, stretch.of_all(counted.matches));
+        let ids = db.all(&ids.sql, ids.values, |row| row.int(0).map(SlipperId::new)).await?;
+        let ids: Arc<[SlipperId]> = ids.into();
+        places.remember_stretch(order, query, stretch, Arc::clone(&ids));
+        (way, from) = (memory.known(db, stretch.cut(query.page, ids)), None);
     }
     let items = read_matches(db, query, &way, from).await?;
     Ok(SlipperPage { items: memory.remember(order, query, items), total, total_is_exact })
@@ -199,8 +211,8 @@ fn choose_way(
     if by_id && let Lookup::Gram(gram) = lookup {
         return (Way::Gram(gram), from);
     }
-    let before = query.page.skip() - from.map_or(0, |place| place.position);
-    let walked = before.saturating_add(query.page.limit()).saturating_mul(counted.products);
+    let walked = Stretch::around(query.page, from).end() - from.map_or(0, |place| place.position);
+    let walked = walked.saturating_mul(counted.products);
     let is_exact = counted.matches <= EXACT_SEARCH_TOTAL;
     if is_exact && walked / counted.matches.max(1) > counted.matches {
         (Way::Collect(By::Term(lookup), term), None)

@@ -88,12 +88,8 @@ pub(super) fn matches(is_admin: Option<bool>, term: &SearchTerm) -> Matches {
         (_, Some(digits), _) => {
             ("SELECT user_id AS id FROM user_digits WHERE digits = ?1", digits.to_owned(), true)
         }
-        (Lookup::Nowhere, None, Some(false)) => {
-            return walk("users_customers", "m.is_admin = 0 AND m.wiped_at IS NULL");
-        }
-        (Lookup::Nowhere, None, None) => return walk("users_present", "m.wiped_at IS NULL"),
-        (Lookup::Gram, None, _) => {
-            ("SELECT user_id AS id FROM user_grams WHERE gram = ?1", term.as_str().to_owned(), false)
+        (Lookup::Gram { gram, is_whole }, None, _) => {
+            ("SELECT user_id AS id FROM user_grams WHERE gram = ?1", gram, !is_whole)
         }
         (Lookup::Trigrams { phrase, is_whole }, None, _) => {
             ("SELECT rowid AS id FROM user_search WHERE user_search MATCH ?1", phrase, !is_whole)

@@ -10,7 +10,8 @@
 //!
 //! What was found is remembered ([`Places`]) under the number of the lists' order, which the first statement reads in the
 //! page's own snapshot: the next page starts where this one ended, and neither it nor its total is looked for twice. Who
-//! goes far leaves a stone every 200 products, from which others start.
+//! goes far leaves a stone every 200 products, from which others start, and reads what stands beside the page with it
+//! ([`Stretch`]); of a search all that is passed on the way.
 
 mod counting;
 mod statement;
@@ -20,13 +21,13 @@ use std::sync::Arc;
 use slippers_core::StoreError;
 use slippers_core::catalog::rules::EXACT_SEARCH_TOTAL;
 use slippers_core::catalog::{SlipperPage, SlipperQuery, Sort};
-use slippers_core::places::{Counted, ListOrder, Place, Places, Start, hops};
+use slippers_core::places::{Counted, ListOrder, Place, Places, Start, Stretch, hops};
 use slippers_core::types::SlipperId;
 
 use self::counting::count_statement;
 use self::statement::{By, Matches, Way, ids_statement, stones_statement};
 use super::row_cache::{Changes, Moment, RowCache};
-use super::search::{Lookup, lookup};
+use super::search::lookup;
 use crate::db::Db;
 
 /// What is walked past so many ids at most, and not searched, is read inline: at 0.05 µs each.
@@ -100,7 +101,7 @@ pub(super) fn page(
     Ok(Some(SlipperPage { items, total, total_is_exact }))
 }
 
-/// What stands on a page that was not read before.
+/// What stands on a page that was not read before. What stands beside it is read with it.
 fn find_ids(
     db: &Db<'_>,
     places: &Places,
@@ -111,11 +112,21 @@ fn find_ids(
 ) -> Result<Arc<[SlipperId]>, StoreError> {
     let (way, from) = choose_way(query, counted, from);
     let from = come_nearer(db, places, order, query, &way, from)?;
-    let statement = ids_statement(query, &way, from);
+    let stretch = stretch(query, &way, from);
+    let statement = ids_statement(query, &way, from, stretch.of_all(counted.matches));
     let values = rusqlite::params_from_iter(&statement.values);
     let ids: Arc<[SlipperId]> = db.all(&statement.sql, values, |row| row.int(0).map(SlipperId::new))?.into();
-    places.remember(order, query, Arc::clone(&ids));
-    Ok(ids)
+    places.remember_stretch(order, query, stretch, Arc::clone(&ids));
+    Ok(stretch.cut(query.page, ids))
+}
+
+/// The part of a list that is read for a page.
+fn stretch(query: &SlipperQuery, way: &Way, from: Option<Place>) -> Stretch {
+    match way {
+        Way::Walk(_) => Stretch::passed(query.page, from),
+        Way::Collect(_) if !way.is_walked(query.sort) => Stretch::sorted(query.page),
+        Way::All | Way::Collect(_) => Stretch::around(query.page, from),
+    }
 }
 
 /// What the first statement of a page tells.
@@ -154,7 +165,7 @@ fn count(
     Ok(counted.map(|counted| Count { order, counted, changes }))
 }
 
-/// Walks to a page that is far, and leaves stones on the way for who comes next.
+/// Walks to a page that is far, and leaves stones on the way for who comes next; unless all on the way is to be told.
 fn come_nearer(
     db: &Db<'_>,
     places: &Places,
@@ -164,7 +175,7 @@ fn come_nearer(
     from: Option<Place>,
 ) -> Result<Option<Place>, StoreError> {
     let hops = hops(query, from);
-    if hops == 0 || !way.is_walked(query.sort) {
+    if hops == 0 || !way.is_walked(query.sort) || matches!(way, Way::Walk(_)) {
         return Ok(from);
     }
     let statement = stones_statement(query, way, from, hops);
@@ -184,17 +195,15 @@ fn choose_way(query: &SlipperQuery, counted: &Counted, from: Option<Place>) -> (
     {
         return (Way::Collect(Matches { by: By::Joint(joint), term }), from.filter(|_| is_by_id));
     }
-    let lookup = lookup(search);
-    let is_small = query.category.is_some() && counted.products <= SMALL_CATEGORY;
-    if is_small || lookup == Lookup::Nowhere {
+    if query.category.is_some() && counted.products <= SMALL_CATEGORY {
         return (Way::Walk(term), from);
     }
-    let matches = Matches { by: By::Term(lookup), term };
+    let matches = Matches { by: By::Term(lookup(search)), term };
     if is_by_id {
         return (Way::Collect(matches), from);
     }
-    let before = query.page.skip() - from.map_or(0, |place| place.position);
-    let walked = before.saturating_add(query.page.limit()).saturating_mul(counted.products);
+    let walked = Stretch::passed(query.page, from).end() - from.map_or(0, |place| place.position);
+    let walked = walked.saturating_mul(counted.products);
     let is_exact = counted.matches <= EXACT_SEARCH_TOTAL;
     if is_exact && walked / counted.matches.max(1) > counted.matches {
         (Way::Collect(matches), None)

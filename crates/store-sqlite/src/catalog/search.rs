@@ -51,8 +51,13 @@ pub(crate) fn index_all(db: &Db<'_>) -> Result<(), StoreError> {
 /// Where the products that contain a term are found without looking at every product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Lookup {
-    /// Terms of one and two characters: in our own grams.
-    Gram,
+    /// Terms of one and two characters, and those that the trigrams can't tell from others: in our own grams, by this one.
+    Gram {
+        /// The term, or two characters of it.
+        gram: String,
+        /// Whether the gram is the whole term; if not, each product found is looked at.
+        is_whole: bool,
+    },
     /// Longer ones: in the trigrams, by this query.
     Trigrams {
         /// The term, or its beginning, as a quoted phrase.
@@ -60,21 +65,25 @@ pub(crate) enum Lookup {
         /// Whether the phrase is the whole term; if not, each product found is looked at.
         is_whole: bool,
     },
-    /// Nowhere: FTS5 reads some characters as others. No shop sells by them; each product is looked at.
-    Nowhere,
 }
 
 /// The longest phrase that is looked up: the trigrams of a name's first 64 characters tell enough.
 const PHRASE_CHARS: usize = 64;
 
+/// Whether FTS5 takes a character for another one: it passes over NUL and reads U+FFFE and U+FFFF as U+FFFD (its
+/// FTS5_READ_UTF8). Our own grams hold them as they are. No name need have one for strangers to ask for it: a query's broken bytes
+/// come as U+FFFD.
+const fn is_confused(c: char) -> bool {
+    matches!(c, '\0' | '\u{fffd}' | '\u{fffe}' | '\u{ffff}')
+}
+
 pub(crate) fn lookup(term: &SearchTerm) -> Lookup {
     let text = term.as_str();
     if term.chars() <= 2 {
-        return Lookup::Gram;
+        return Lookup::Gram { gram: text.to_owned(), is_whole: true };
     }
-    // FTS5 passes over NUL and reads U+FFFE and U+FFFF as U+FFFD (its FTS5_READ_UTF8).
-    if text.contains(['\0', '\u{fffd}', '\u{fffe}', '\u{ffff}']) {
-        return Lookup::Nowhere;
+    if let Some(gram) = confused_pair(text) {
+        return Lookup::Gram { gram: gram.to_owned(), is_whole: false };
     }
     let beginning = text.char_indices().nth(PHRASE_CHARS).map_or(text, |(end, _)| &text[..end]);
     Lookup::Trigrams {
@@ -82,6 +91,20 @@ pub(crate) fn lookup(term: &SearchTerm) -> Lookup {
         phrase: format!("\"{}\"", beginning.replace('"', "\"\"")),
         is_whole: beginning.len() == text.len(),
     }
+}
+
+/// The first two neighbours of a text of which one is a character that FTS5 confuses.
+fn confused_pair(text: &str) -> Option<&str> {
+    let mut before = None;
+    for (at, c) in text.char_indices() {
+        if let Some((start, previous)) = before
+            && (is_confused(previous) || is_confused(c))
+        {
+            return Some(&text[start..at + c.len_utf8()]);
+        }
+        before = Some((at, c));
+    }
+    None
 }
 
 #[cfg(test)]
@@ -94,12 +117,16 @@ mod tests {
 
     #[test]
     fn a_term_goes_where_it_can_be_found() {
-        assert_eq!(lookup_of("42"), Lookup::Gram);
-        assert_eq!(lookup_of("ту"), Lookup::Gram);
+        let gram = |gram: &str, is_whole| Lookup::Gram { gram: gram.to_owned(), is_whole };
+        assert_eq!(lookup_of("42"), gram("42", true));
+        assert_eq!(lookup_of("ту"), gram("ту", true));
         let phrase = |phrase: &str, is_whole| Lookup::Trigrams { phrase: phrase.to_owned(), is_whole };
         assert_eq!(lookup_of("тап"), phrase("\"тап\"", true));
         assert_eq!(lookup_of("a\"b*"), phrase("\"a\"\"b*\"", true));
         assert_eq!(lookup_of(&"я".repeat(65)), phrase(&format!("\"{}\"", "я".repeat(64)), false));
-        assert_eq!(lookup_of("a\0b"), Lookup::Nowhere);
+        assert_eq!(lookup_of("\u{fffd}"), gram("\u{fffd}", true));
+        assert_eq!(lookup_of("a\0b"), gram("a\0", false));
+        assert_eq!(lookup_of("тап\u{fffe}"), gram("п\u{fffe}", false));
+        assert_eq!(lookup_of("\u{ffff}тап"), gram("\u{ffff}т", false));
     }
 }

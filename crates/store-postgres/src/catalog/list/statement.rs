@@ -50,7 +50,7 @@ impl Way {
 
 /// A product from which on a list is read.
 #[derive(Clone, Copy)]
-enum Origin {
+pub(super) enum Origin {
     /// With itself.
     Product(SlipperId),
     /// Without.
@@ -118,29 +118,6 @@ impl Statement {
         page
     }
 
-    /// The order of the lists with each of the products that lie [`STRIDE`] apart behind `from`, or behind the beginning of the
-    /// list: so many at most.
-    pub(super) fn stones(query: &SlipperQuery, way: &Way, from: Option<Place>, hops: i64) -> Self {
-        let mut stones = Self::default();
-        stones.push("WITH RECURSIVE stones (place, id) AS (SELECT 0::bigint, ");
-        match from {
-            Some(place) => stones.bind(place.id.get()),
-            None => {
-                stones.push("(");
-                stones.ids(query, way, None, [1, 0]);
-                stones.push(")");
-            }
-        }
-        stones.push("::bigint UNION ALL SELECT place + 1, (");
-        stones.ids(query, way, Some(Origin::Stone), [1, STRIDE]);
-        stones.push(") FROM stones WHERE id IS NOT NULL AND place < ");
-        stones.bind(hops);
-        stones.push(") SELECT ");
-        stones.push(ORDER);
-        stones.push(", id FROM stones WHERE place > 0 AND id IS NOT NULL ORDER BY place");
-        stones
-    }
-
     pub(super) fn push(&mut self, sql: &str) {
         self.sql.push_str(sql);
     }
@@ -177,7 +154,13 @@ impl Statement {
     }
 
     /// Ids in the order of the list; `offset` of them are passed over.
-    fn ids(&mut self, query: &SlipperQuery, way: &Way, from: Option<Origin>, [limit, offset]: [i64; 2]) {
+    pub(super) fn ids(
+        &mut self,
+        query: &SlipperQuery,
+        way: &Way,
+        from: Option<Origin>,
+        [limit, offset]: [i64; 2],
+    ) {
         let category = query.category.map(CategoryId::get);
         match way {
             Way::Known(ids) => {

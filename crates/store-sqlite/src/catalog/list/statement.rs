@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use rusqlite::types::Value;
 use slippers_core::catalog::{SlipperQuery, Sort};
-use slippers_core::places::{Place, STRIDE};
+use slippers_core::places::{Place, STRIDE, Stretch};
 use slippers_core::types::{CategoryId, SlipperId};
 
 use super::super::search::Lookup;
@@ -49,12 +49,17 @@ pub(super) enum By {
     RareJoint,
 }
 
-/// What stands on a page, in order, walked to from a product on the way if there is one.
-pub(super) fn ids_statement(query: &SlipperQuery, way: &Way, from: Option<Place>) -> Statement {
-    let offset = query.page.skip() - from.map_or(0, |place| place.position);
-    let mut page = Statement::default();
-    page.ids(query, way, from.map(|place| Origin::Product(place.id)), [query.page.limit(), offset]);
-    page
+/// What stands on a stretch of a list, in order, walked to from a product on the way if there is one.
+pub(super) fn ids_statement(
+    query: &SlipperQuery,
+    way: &Way,
+    from: Option<Place>,
+    stretch: Stretch,
+) -> Statement {
+    let offset = stretch.begin - from.map_or(0, |place| place.position);
+    let mut ids = Statement::default();
+    ids.ids(query, way, from.map(|place| Origin::Product(place.id)), [stretch.length, offset]);
+    ids
 }
 
 /// The products that lie [`STRIDE`] apart behind `from`, or behind the beginning of the list, in order: so many at most.
@@ -179,7 +184,7 @@ impl Statement {
         }
         if let Way::Walk(term) = way {
             self.push(" AND ");
-            self.contains(term);
+            self.is_found_on_the_way(term);
         }
         if let Some((column, compares, origin)) = from {
             let _ = if column == "id" {
@@ -196,13 +201,9 @@ impl Statement {
     pub(super) fn matches(&mut self, select: &str, matches: &Matches, category: Option<i64>) {
         self.push(select);
         match &matches.by {
-            By::Term(Lookup::Gram) => {
+            By::Term(Lookup::Gram { gram, .. }) | By::Joint(gram) => {
                 self.push(" FROM (SELECT slipper_id AS id FROM slipper_grams WHERE gram = ");
-                self.bind(matches.term.clone());
-            }
-            By::Joint(joint) => {
-                self.push(" FROM (SELECT slipper_id AS id FROM slipper_grams WHERE gram = ");
-                self.bind(joint.clone());
+                self.bind(gram.clone());
             }
             By::RareJoint => {
                 self.push(" FROM (SELECT slipper_id AS id FROM slipper_grams WHERE gram = rare.gram");
@@ -211,7 +212,6 @@ impl Statement {
                 self.push(" FROM (SELECT rowid AS id FROM slipper_search WHERE slipper_search MATCH ");
                 self.bind(phrase.clone());
             }
-            By::Term(Lookup::Nowhere) => self.push(" FROM (SELECT id FROM slippers"),
         }
         self.push(") m");
         if let Some(category) = category {
@@ -227,6 +227,17 @@ impl Statement {
             self.push(" WHERE ");
             self.contains(&matches.term);
         }
+    }
+
+    /// The same as [`Statement::contains`], for many products of which few match: what the grams tell is near, while each product's row is
+    /// somewhere else in the file. Not EXISTS, which SQLite is free to make a join of, in another order.
+    fn is_found_on_the_way(&mut self, term: &str) {
+        if term.chars().count() > 2 {
+            return self.contains(term);
+        }
+        self.push("(SELECT 1 FROM slipper_grams WHERE gram = ");
+        self.bind(term.to_owned());
+        self.push(" AND slipper_id = s.id)");
     }
 
     /// What [`SearchTerm::matches`] says, in SQL.
@@ -249,7 +260,10 @@ impl Statement {
 impl Matches {
     /// Whether what is looked up may hold more than what matches.
     const fn must_look(&self) -> bool {
-        !matches!(self.by, By::Term(Lookup::Gram | Lookup::Trigrams { is_whole: true, .. }))
+        !matches!(
+            self.by,
+            By::Term(Lookup::Gram { is_whole: true, .. } | Lookup::Trigrams { is_whole: true, .. })
+        )
     }
 }
 
