@@ -38,8 +38,8 @@ const DISK_PACE: Duration = Duration::from_millis(50);
 /// Each does something so often: somewhat less than the limit of 100 in 60 s, which holds.
 const PACE: Duration = Duration::from_millis(650);
 const PRODUCTS: u64 = 10_000;
-/// Connections of an attack.
-const HANDS: usize = 8;
+/// Connections of an attack: more than hashes can wait for their turn, so that guesses come as often as they are meant to.
+const HANDS: usize = 96;
 const MOST: f64 = 2.0;
 /// What the disk did without a shop, among what shoppers did.
 const DISK: &str = "(disk)";

@@ -16,7 +16,7 @@ use crate::Outcome;
 use crate::buyers::head_of;
 use crate::client::Client;
 use crate::cpu::{Cpu, children_of, threads_of};
-use crate::metrics::free_address;
+use crate::metrics::{free_address, sum_of};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const ADMIN_PASSWORD: &str = "slippers-of-the-bench";
@@ -26,6 +26,8 @@ const ADMIN_PASSWORD: &str = "slippers-of-the-bench";
 pub(crate) struct Shop {
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// Where it tells of itself.
+    metrics: SocketAddr,
     /// How long it took to stock it.
     pub(crate) stocked: Duration,
     /// From its start to its first answer, looked for every five milliseconds.
@@ -75,10 +77,13 @@ impl Shop {
         postmaster: Option<u32>,
     ) -> Result<Self, Box<dyn Error>> {
         let folder = TempDir::new()?;
-        let address = free_address()?;
+        let (address, metrics) = (free_address()?, free_address()?);
         let url = database.as_ref().map(Database::url);
+        let listen = metrics.to_string();
+        let settings: Vec<_> =
+            settings.iter().copied().chain([("METRICS_LISTEN", listen.as_str())]).collect();
         let command = |arguments: &[&str]| {
-            command(program, arguments, folder.path(), address, url.as_deref(), settings)
+            command(program, arguments, folder.path(), address, url.as_deref(), &settings)
         };
         let begun = Instant::now();
         let seeded = command(&["seed", "--products", &products.to_string()]).status()?;
@@ -101,6 +106,7 @@ impl Shop {
         let shop = command(&["serve"]).spawn()?;
         let mut opened = Self {
             address,
+            metrics,
             stocked,
             started: Duration::ZERO,
             names: Vec::new(),
@@ -185,6 +191,22 @@ impl Shop {
         Ok(())
     }
 
+    /// What it tells of itself by this name, all labels together.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub(crate) fn told(&self, metric: &str) -> Outcome<f64> {
+        sum_of(metric, self.metrics)
+    }
+
+    /// The statements that it has sent to its database.
+    ///
+    /// # Errors
+    /// When it does not tell.
+    pub(crate) fn statements(&self) -> Outcome<f64> {
+        self.told("slippers_db_statements_total")
+    }
+
     /// The lines of its admin's head.
     ///
     /// # Errors
@@ -200,8 +222,20 @@ impl Shop {
     /// # Errors
     /// When there is no `/proc` to read it from.
     pub(crate) fn resident_kib(&self) -> Result<u64, Box<dyn Error>> {
+        self.kib("VmRSS:")
+    }
+
+    /// The most memory that it ever had in use, in KiB.
+    ///
+    /// # Errors
+    /// When there is no `/proc` to read it from.
+    pub(crate) fn peak_kib(&self) -> Outcome<u64> {
+        self.kib("VmHWM:")
+    }
+
+    fn kib(&self, what: &str) -> Outcome<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.shop.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(what)).ok_or("no such memory")?;
         Ok(line.trim().trim_end_matches("kB").trim().parse()?)
     }
 

@@ -42,10 +42,12 @@ pub(crate) fn run(arguments: &[String]) -> Outcome<()> {
         .setting("shared_buffers", "512MB")
         .setting("max_wal_size", "4GB")
         .start()?;
+    println!("{products} products, with company 1,000; of orders 1,000 are wanted unless it is said.");
+    println!();
     println!("| what | the shop, a second | its limit, a second | ratio | at least |");
     println!("| --- | --- | --- | --- | --- |");
     {
-        let shop = Shop::on(program, &server, products, &[])?;
+        let shop = Shop::on(program, &server, products, &[("DATABASE_POOL_SIZE", &pages::POOL.to_string())])?;
         never_sold_out(&shop)?;
         shop.execute(&["VACUUM ANALYZE slippers"])?;
         pages::measure(&shop, &server, rounds, products)?;

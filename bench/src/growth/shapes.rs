@@ -3,6 +3,9 @@
 /// The deepest page of each shop.
 const SMALL_DEPTH: u64 = 900;
 const LARGE_DEPTH: u64 = 10_000;
+/// The same of the small shop's categories, which have 333 products, and of its search for a size, which finds 76.
+const SMALL_DEPTH_OF_CATEGORY: u64 = 300;
+const SMALL_DEPTH_OF_SEARCH: u64 = 60;
 
 /// Names of products, as they are told.
 pub(crate) struct Names<'s> {
@@ -25,7 +28,7 @@ pub(crate) struct Shape {
     pub(crate) small_depth: u64,
     pub(crate) large_depth: u64,
     /// How many different pages of the large shop it asks for, where they are so many that a row of the usual length would ask for
-    /// most of them once or twice, and for those of the small shop twenty times; else 0.
+    /// most of them once or twice, and for those of the small shop twenty times or more; else 0.
     pub(crate) many_pages: u64,
 }
 
@@ -44,6 +47,12 @@ fn near(name: &'static str, target: Target) -> Shape {
 /// As deep as both shops are measured.
 fn deep(name: &'static str, target: Target) -> Shape {
     Shape { small_depth: SMALL_DEPTH, large_depth: LARGE_DEPTH, ..near(name, target) }
+}
+
+/// Pages anywhere before the deepest, in each sort: the large shop's 4,000 are asked for so often that a first visit, which finds neither
+/// its rows nor their order in memory, is one of sixteen.
+fn any(name: &'static str, small_depth: u64, target: Target) -> Shape {
+    Shape { small_depth, many_pages: LARGE_DEPTH / 20 * 8, ..deep(name, target) }
 }
 
 const SORTS: [&str; 8] =
@@ -99,8 +108,10 @@ fn people() -> Vec<Shape> {
                 10_000_000 + (1 + scattered(n, 1_000)) * 7_654_321 % 89_999_999
             )
         })),
-        by_admin(near("users: search, 2 characters", |_, _, _| "/users/?limit=20&search=mi".to_owned())),
-        by_admin(near("users: search, a common word", |_, _, _| {
+        by_admin(near("users: search, 2 characters, the same again", |_, _, _| {
+            "/users/?limit=20&search=mi".to_owned()
+        })),
+        by_admin(near("users: search, a common word, the same again", |_, _, _| {
             format!("/users/?limit=20&search={}", encoded("карим"))
         })),
     ]
@@ -123,28 +134,31 @@ fn products() -> Vec<Shape> {
         deep("page after page, from the first to the deepest", |_, depth, n| {
             format!("/slippers/?sort=price_asc&skip={}", n * 20 % depth)
         }),
-        Shape {
-            many_pages: LARGE_DEPTH / 20 * 8,
-            ..deep("any page up to the deepest, each sort", |_, depth, n| {
-                format!("/slippers/?sort={}&skip={}", sort(n), scattered(n, depth / 20) * 20)
-            })
-        },
-        deep("any page of a category", |_, depth, n| {
-            format!("/slippers/?category_id=2&sort=price_asc&skip={}", scattered(n, depth / 60) * 20)
+        any("any page up to the deepest, each sort", SMALL_DEPTH, |_, depth, n| {
+            format!("/slippers/?sort={}&skip={}", sort(n), scattered(n, depth / 20) * 20)
         }),
-        near("search: a common word", |_, _, n| format!("/slippers/?sort={}&search=slippers", sort(n))),
-        near("search: a common word, Cyrillic", |_, _, n| {
+        any("any page of a category, each sort", SMALL_DEPTH_OF_CATEGORY, |_, depth, n| {
+            format!("/slippers/?category_id=2&sort={}&skip={}", sort(n), scattered(n, depth / 20) * 20)
+        }),
+        near("search: a common word, the same again", |_, _, n| {
+            format!("/slippers/?sort={}&search=slippers", sort(n))
+        }),
+        near("search: a common word, Cyrillic, the same again", |_, _, n| {
             format!("/slippers/?sort={}&search={}", sort(n), encoded("тапочки"))
         }),
-        near("search: 1 character", |_, _, n| format!("/slippers/?sort={}&search=a", sort(n))),
-        near("search: 1 character, Cyrillic", |_, _, n| {
+        near("search: 1 character, the same again", |_, _, n| {
+            format!("/slippers/?sort={}&search=a", sort(n))
+        }),
+        near("search: 1 character, Cyrillic, the same again", |_, _, n| {
             format!("/slippers/?sort={}&search={}", sort(n), encoded("о"))
         }),
-        near("search: 2 characters (a size)", |_, _, n| format!("/slippers/?sort={}&search=42", sort(n))),
-        near("search: 3 characters", |_, _, n| {
+        near("search: 2 characters (a size), the same again", |_, _, n| {
+            format!("/slippers/?sort={}&search=42", sort(n))
+        }),
+        near("search: 3 characters, the same again", |_, _, n| {
             format!("/slippers/?sort={}&search={}", sort(n), encoded("тап"))
         }),
-        near("search in a category", |_, _, n| {
+        near("search in a category, the same again", |_, _, n| {
             format!("/slippers/?sort={}&search=42&category_id=1", sort(n))
         }),
         near("search: rare, the same again", |names, _, n| {
@@ -159,8 +173,12 @@ fn products() -> Vec<Shape> {
         }),
         nothing("search: none, the same again", |_, _, _| "/slippers/?search=zzzq".to_owned()),
         nothing("search: none, each for the first time", |_, _, n| format!("/slippers/?search=zq{n:x}q")),
-        deep("deep pages of a common search", |_, depth, n| {
-            format!("/slippers/?sort=price_asc&search=42&skip={}", scattered(n, depth / 300) * 20)
+        // The percent signs are of bytes that are no text.
+        nothing("search: broken bytes, each for the first time", |_, _, n| {
+            format!("/slippers/?search=%FF%FF%FF{n:x}")
+        }),
+        any("any page of a common search, each sort", SMALL_DEPTH_OF_SEARCH, |_, depth, n| {
+            format!("/slippers/?sort={}&search=42&skip={}", sort(n), scattered(n, depth / 20) * 20)
         }),
         near("one product", |_, _, n| format!("/slippers/{}", 1 + n % 1000)),
     ]
