@@ -5,12 +5,16 @@
 //! remembered under it. So what is remembered under the number of a snapshot is true in it, however many write, in however many
 //! processes, and on a replica too.
 
+mod stretch;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::Hash;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use self::stretch::{STRIDE, Stretch, hops};
+#[cfg(doc)]
 use crate::catalog::rules::EXACT_SEARCH_TOTAL;
 use crate::catalog::{SearchTerm, SlipperQuery, Sort};
 use crate::types::{CategoryId, Page, SlipperId};
@@ -85,86 +89,6 @@ pub struct Place<Id = SlipperId> {
 
 /// Pages that end before this are as cheap to walk to as to look up, unless something is searched for.
 const NEAR: i64 = 200;
-/// Between one stone on the way to a deep page and the next: so many ids are walked past in some 10 µs.
-pub const STRIDE: i64 = 200;
-/// Stones lie as deep as lists are promised to be flat.
-const DEEPEST: i64 = 10_000;
-
-/// How many stones there are between `from`, or the beginning of the list, and a page: where it is far, they are laid, so that
-/// it is walked to only once. 0 where it is near, or too deep.
-pub fn hops<Q: Paged>(query: &Q, from: Option<Place<Q::Id>>) -> i64 {
-    let skip = query.page().skip();
-    let distance = skip - from.map_or(0, |place| place.position);
-    if skip > DEEPEST { 0 } else { distance / STRIDE }
-}
-
-/// A part of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stretch {
-    /// How many stand before it.
-    pub begin: i64,
-    /// How many it has at most.
-    pub length: i64,
-}
-
-impl Stretch {
-    /// Just a page.
-    pub const fn of(page: Page) -> Self {
-        Self { begin: page.skip(), length: page.limit() }
-    }
-
-    /// What is read for a page of which nothing is known but `from`, on the way to it. Where it is deep that is all between two
-    /// stones: to walk from the one to the page passes half of it, and what stands on the nine pages beside it is known then.
-    pub fn around<Id>(page: Page, from: Option<Place<Id>>) -> Self {
-        let (skip, end) = (page.skip(), page.skip().saturating_add(page.limit()));
-        if !is_deep(page) {
-            return Self::of(page);
-        }
-        let stone = skip - skip % STRIDE;
-        let begin = from.map_or(stone, |place| place.position.clamp(stone, skip));
-        Self { begin, length: end.max(stone + STRIDE) - begin }
-    }
-
-    /// The same with all that is passed on the way, where to find it costs much more than to tell it.
-    pub fn passed<Id>(page: Page, from: Option<Place<Id>>) -> Self {
-        let begin = from.as_ref().map_or(0, |place| place.position);
-        let around = Self::around(page, from);
-        if is_deep(page) { Self { begin, length: around.end() - begin } } else { around }
-    }
-
-    /// All that a search finds, where it has to be sorted anyway.
-    pub fn sorted(page: Page) -> Self {
-        if is_deep(page) { Self { begin: 0, length: EXACT_SEARCH_TOTAL } } else { Self::of(page) }
-    }
-
-    /// How many stand before its end.
-    pub const fn end(self) -> i64 {
-        self.begin.saturating_add(self.length)
-    }
-
-    /// What there is of it in a list of so many, if they were counted to their end: who looks for more would look through all.
-    #[must_use]
-    pub fn of_all(self, matches: i64) -> Self {
-        let is_exact = matches <= EXACT_SEARCH_TOTAL;
-        Self { length: if is_exact { self.length.min(matches - self.begin) } else { self.length }, ..self }
-    }
-
-    /// What of it stands on the page, which it holds.
-    pub fn cut<Id: Copy>(self, page: Page, ids: Arc<[Id]>) -> Arc<[Id]> {
-        if self == Self::of(page) {
-            return ids;
-        }
-        let [before, limit] = [page.skip() - self.begin, page.limit()]
-            .map(|number| usize::try_from(number).unwrap_or(usize::MAX));
-        ids.iter().skip(before).take(limit).copied().collect()
-    }
-}
-
-/// Whether a page lies behind the first stone, and not beyond the last.
-fn is_deep(page: Page) -> bool {
-    (STRIDE..=DEEPEST).contains(&page.skip())
-}
-
 /// Numbers remembered in one half of the memory, some 2 MiB; texts and tables are counted as numbers too.
 const HALF: usize = 1 << 18;
 /// Numbers remembered in one half of what a single list has: pages of 20 down to the 10,000th product are half as many. Without
@@ -275,9 +199,7 @@ impl<Q: Paged> Places<Q> {
         for id in ids {
             position = position.saturating_add(STRIDE);
             last = Some(Place { id: *id, position });
-            let found = halves.make(query, order);
-            let more = found.keep(position, Known { ids: [*id].into(), is_last: false });
-            halves.grow(more);
+            halves.keep(query, order, position, Known { ids: [*id].into(), is_last: false });
         }
         last
     }
@@ -308,9 +230,7 @@ impl<Q: Paged> Places<Q> {
             return false;
         }
         let is_last = i64::try_from(ids.len()).is_ok_and(|read| read < stretch.length);
-        let found = halves.make(query, order);
-        let more = found.keep(stretch.begin, Known { ids, is_last });
-        halves.grow(more);
+        halves.keep(query, order, stretch.begin, Known { ids, is_last });
         true
     }
 
@@ -347,20 +267,17 @@ impl<Id> Pages<Id> {
         is_known
     }
 
-    /// Puts in a piece that is not known, for those that lie within it. Answers how many numbers more are held.
-    fn put(&mut self, begin: i64, mut piece: Known<Id>) -> usize {
+    /// Puts in a piece that is not known, for those that lie within it.
+    fn put(&mut self, begin: i64, mut piece: Known<Id>) {
         let end = piece.end(begin);
         let within = |(at, known): (&i64, &Known<Id>)| (known.end(*at) <= end).then_some(*at);
         let within: Vec<i64> = self.pages.range(begin..).map_while(within).collect();
-        let mut less = 0;
         for known in within.into_iter().filter_map(|at| self.pages.remove(&at)) {
-            less += known.cost();
+            self.held -= known.cost();
             piece.is_last |= known.is_last;
         }
-        let more = piece.cost();
-        self.held = self.held + more - less;
+        self.held += piece.cost();
         self.pages.insert(begin, piece);
-        more.saturating_sub(less)
     }
 }
 
@@ -378,49 +295,67 @@ impl<Id> Found<Id> {
     /// What is known nearest before a position, or there: of what came lately and before, what goes on further.
     fn before(&self, skip: i64) -> Option<(i64, &Known<Id>)> {
         let nearest = [&self.young, &self.old].map(|half| half.before(skip));
-        nearest.into_iter().flatten().max_by_key(|(begin, known)| known.end(*begin))
+        nearest.into_iter().flatten().max_by_key(|(begin, known)| (known.end(*begin), known.is_last))
     }
 
-    /// Remembers a piece, unless all of it is remembered. Answers how many numbers it has taken.
-    fn keep(&mut self, begin: i64, piece: Known<Id>) -> usize {
+    /// Remembers a piece, unless all of it is remembered.
+    fn keep(&mut self, begin: i64, piece: Known<Id>) {
         if self.young.knows(begin, &piece) {
-            return 0;
+            return;
         }
         if self.young.held + piece.cost() > OF_LIST {
             self.old = mem::take(&mut self.young);
         }
-        self.young.put(begin, piece)
+        self.young.put(begin, piece);
+    }
+
+    const fn held(&self) -> usize {
+        self.young.held + self.old.held
     }
 }
 
 impl<Q: Paged> Halves<Q> {
+    /// What is known of a list, which is in the young half then.
     fn find(&mut self, query: &Q, order: ListOrder) -> Option<&Found<Q::Id>> {
         let key = (order, query.list());
         if let Some((key, found)) = self.old.remove_entry(&key) {
-            let cost = cost(query) + found.young.held + found.old.held;
+            self.make_room(cost(query) + found.held());
             self.young.insert(key, found);
-            self.grow(cost);
         }
-        // It may have grown old at once.
-        self.young.get(&key).or_else(|| self.old.get(&key))
+        self.young.get(&key)
     }
 
     /// The list in the young half.
     fn make(&mut self, query: &Q, order: ListOrder) -> &mut Found<Q::Id> {
-        self.find(query, order);
-        let key = (order, query.list());
-        if !self.young.contains_key(&key) {
-            self.grow(cost(query));
+        if self.find(query, order).is_none() {
+            self.make_room(cost(query));
         }
-        self.young.entry(key).or_default()
+        self.young.entry((order, query.list())).or_default()
     }
 
-    fn grow(&mut self, by: usize) {
-        self.held += by;
+    /// Keeps a piece of a list.
+    fn keep(&mut self, query: &Q, order: ListOrder, begin: i64, piece: Known<Q::Id>) {
+        let found = self.make(query, order);
+        let before = found.held();
+        found.keep(begin, piece);
+        let after = found.held();
+        self.held = self.held + after - before;
         if self.held > HALF {
-            self.old = mem::take(&mut self.young);
-            self.held = 0;
+            self.grow_old();
         }
+    }
+
+    /// For so many numbers more in the young half.
+    fn make_room(&mut self, numbers: usize) {
+        if self.held + numbers > HALF {
+            self.grow_old();
+        }
+        self.held += numbers;
+    }
+
+    fn grow_old(&mut self) {
+        self.old = mem::take(&mut self.young);
+        self.held = 0;
     }
 }
 

@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::stretch::DEEPEST;
 use super::*;
+use crate::catalog::rules::EXACT_SEARCH_TOTAL;
 
 fn query(skip: i64, limit: i64, search: Option<&str>) -> SlipperQuery {
     SlipperQuery {
@@ -77,6 +79,9 @@ fn a_short_piece_hides_no_long_one() {
         Found { old: places.halves().young.remove(&(ORDER, page(0).list())).expect("a list").young, ..found };
     found.keep(500, Known { ids: ids(500..520), is_last: false });
     assert_eq!(found.before(515).map(|(begin, known)| (begin, known.ids.len())), Some((0, 1_000)));
+    // Of two that end at the same, the one that knows that the list does too.
+    found.keep(990, Known { ids: ids(990..1_000), is_last: true });
+    assert_eq!(found.before(995).map(|(begin, known)| (begin, known.is_last)), Some((990, true)));
 }
 
 #[test]
@@ -123,9 +128,13 @@ fn the_memory_is_bounded_and_keeps_what_is_used() {
     let used = query(0, 20, Some("used"));
     places.remember(ORDER, &used, ids(1..=20));
     for number in 0..40_000_i64 {
+        let counted = Counted { matches: number, products: 0, joint: None };
+        places.remember_count(ORDER, &used, counted);
         let other = query(0, 20, Some(&format!("term {number}")));
         places.remember(ORDER, &other, ids(1..=20));
-        assert_ne!(places.start(ORDER, &used), Start::Unknown, "{number}");
+        assert_eq!(places.start(ORDER, &other), Start::Known(ids(1..=20)), "{number}");
+        assert_eq!(places.start(ORDER, &used), Start::Known(ids(1..=20)), "{number}");
+        assert_eq!(places.counted(ORDER, &used), Some(counted), "{number}");
     }
     let halves = places.halves();
     let lists = halves.young.len() + halves.old.len();
@@ -137,6 +146,8 @@ fn the_memory_is_bounded_and_keeps_what_is_used() {
 #[test]
 fn a_list_that_is_read_everywhere_takes_no_more_than_its_share() {
     let places = Places::<SlipperQuery>::default();
+    let bystander = query(0, 20, Some("bystander"));
+    places.remember(ORDER, &bystander, ids(1..=20));
     for skip in 1_000..6_000 {
         places.remember(ORDER, &query(skip, 100, None), ids(skip..skip + 100));
     }
@@ -153,6 +164,9 @@ fn a_list_that_is_read_everywhere_takes_no_more_than_its_share() {
     let last = Place { id: SlipperId::new(6_098), position: 6_098 };
     assert_eq!(places.start(ORDER, &query(6_099, 100, None)), Start::At(last));
     assert_eq!(places.start(ORDER, &query(1_000, 100, None)), Start::Unknown, "it is forgotten");
+    // Others have lost nothing for it, and what is held is reckoned right.
+    assert!(places.halves().young.contains_key(&(ORDER, bystander.list())), "nobody has asked for it since");
+    assert_eq!(places.halves().held, held + 2 * LIST_COST + 1);
 }
 
 #[test]

@@ -11,7 +11,7 @@
 //! What was found is remembered ([`Places`]) under the number of the lists' order, which the first statement reads in the
 //! page's own snapshot: the next page starts where this one ended, and neither it nor its total is looked for twice. Who
 //! goes far leaves a stone every 200 products, from which others start, and reads what stands beside the page with it
-//! ([`Stretch`]); of a search all that is passed on the way.
+//! ([`Stretch`]): of a search for which each product is looked at all that is passed on the way, and all that has to be sorted.
 
 mod counting;
 mod statement;

@@ -323,7 +323,7 @@ fn who_reads_a_deep_page_has_found_those_beside_it() {
             // Nothing is passed twice: it begins at the last that is known.
             Start::At(place) => assert_eq!(place.position, deep + 99, "{search:?}"),
             start => {
-                assert!(matches!(start, Start::Known(_)) && search == Some("42"), "{start:?} {search:?}")
+                assert!(matches!(start, Start::Known(_)) && search == Some("42"), "{start:?} {search:?}");
             }
         }
         assert_eq!(fixture.page(&next).items, fixture.read(&next, &way), "{search:?}");
